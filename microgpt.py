@@ -98,8 +98,8 @@ class Value:
 
     def backward(self):
         """Set each node's grad to d(self)/d(node). A parameter, or any leaf, adds it to the grad it has."""
-        # Topological order: list every node after all its children. So it goes back on the stack, under a None
-        # and its children: when the None turns up, they are listed. (Recursion would fail on a deep graph.)
+        # Topological order: list a node after all its children. So it goes back on the stack, under None and
+        # its children: when the None turns up, they are listed. (Recursion would fail on a deep graph.)
         order, seen, stack = [], set(), [self]
         while stack:
             node = stack.pop()
@@ -189,13 +189,12 @@ class GPT:
     def attention(self, layer, x, keys, values):
         """x: [n_embd] -> [n_embd], what this position takes over from all so far (Vaswani et al. 2017)."""
         head_size = len(x) // self.n_head
-        # The query is what this position looks for, the key what it is found by, the value what it then tells.
+        # The query is what this position looks for, the key what it is found by, the value what it tells.
         q = [q_i / head_size ** 0.5 for q_i in linear(x, self.state_dict[layer + "attn_wq"])]
         keys.append(linear(x, self.state_dict[layer + "attn_wk"]))
         values.append(linear(x, self.state_dict[layer + "attn_wv"]))
         mixed = []
-        for start in range(0, len(x), head_size):  # each head has its own part of q, keys and values
-            head = slice(start, start + head_size)
+        for head in [slice(i, i + head_size) for i in range(0, len(x), head_size)]:  # its part of the vectors
             weights = softmax(linear(q[head], [key[head] for key in keys]))  # [positions so far], from q·k
             # [head_size]: what was found, the mean of the values by these weights
             mixed += linear(weights, map(list, zip(*[value[head] for value in values])))
@@ -309,7 +308,7 @@ def read_command(argv):
         parser.add_argument(flag, type=kind, default=default, nargs="+" if flag == "--temperature" else None,
                             metavar="X", help=meaning + " (default: %(default)s)")
     args = parser.parse_args(argv)
-    if args.n_embd % args.n_head: parser.error("argument --n-embd: it must be a multiple of --n-head")
+    if args.n_embd % args.n_head: parser.error(f"argument --n-embd: {args.n_embd} is no multiple of --n-head")
     try: return args, load_docs(args.data)
     except (OSError, ValueError) as error:
         parser.error(f"argument --data: {error}; it takes UTF-8 text of one document a line")
@@ -317,7 +316,8 @@ def read_command(argv):
 
 def learn(model, tokenizer, docs, args):
     """Train to the last step, to --target-loss or to Ctrl-C; print progress, then the curve."""
-    losses, started, terminal, collecting = [], time.monotonic(), sys.stderr.isatty(), gc.isenabled()
+    losses, started, collecting = [], time.monotonic(), gc.isenabled()
+    end = "  \r" if sys.stderr.isatty() else "\n"  # on a terminal, each line of progress overwrites the last
     # CPython frees a graph by counting references: it has no cycles to look for, which takes time. PyPy does
     # not count, and without its collector frees nothing.
     if sys.implementation.name == "cpython": gc.disable()
@@ -327,9 +327,9 @@ def learn(model, tokenizer, docs, args):
             step, mean, finite = len(losses), statistics.mean(losses[-100:]), math.isfinite(loss)
             left = (time.monotonic() - started) / step * (args.steps - step)
             last = step == args.steps or not finite or step >= 100 and mean <= (args.target_loss or -1)
-            if last or terminal or step * 10 // args.steps > (step - 1) * 10 // args.steps:
+            if last or end != "\n" or step * 10 // args.steps > (step - 1) * 10 // args.steps:
                 print(f"step {step:{len(str(args.steps))}} / {args.steps} | loss {loss:.4f}",
-                      f"| mean {mean:.4f} | {left:.0f} s left", end="  \r" if terminal and not last else "\n", file=sys.stderr)
+                      f"| mean {mean:.4f} | {left:.0f} s left", end="\n" if last else end, file=sys.stderr)
             if not finite: raise FloatingPointError(f"the loss of step {step} is {loss}")
             if last: break
     except KeyboardInterrupt:
