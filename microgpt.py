@@ -85,7 +85,7 @@ class Value:
 
     def exp(self): return Value(math.exp(self.data), (self,), (math.exp(self.data),))
     def log(self): return Value(math.log(self.data), (self,), (1 / self.data,))
-    def relu(self): return Value(self.data, (self,), (1.0,)) if self.data > 0 else Value(0.0)  # 0: a constant
+    def relu(self): return Value(self.data, (self,), (1.0,)) if self.data > 0 else Value(0.0)  # a constant
 
     # What follows from those: minus, division, and a plain number on the left.
     def __neg__(self): return self * -1
@@ -308,7 +308,7 @@ def read_command(argv):
         parser.add_argument(flag, type=kind, default=default, nargs="+" if flag == "--temperature" else None,
                             metavar="X", help=meaning + " (default: %(default)s)")
     args = parser.parse_args(argv)
-    if args.n_embd % args.n_head: parser.error(f"argument --n-embd: {args.n_embd} is no multiple of --n-head")
+    if args.n_embd % args.n_head: parser.error(f"--n-head {args.n_head} must divide --n-embd {args.n_embd}")
     try: return args, load_docs(args.data)
     except (OSError, ValueError) as error:
         parser.error(f"argument --data: {error}; it takes UTF-8 text of one document a line")
