@@ -216,12 +216,13 @@ class Adam:
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
         """Move each parameter against its gradient, by about learning_rate; set the gradient back to 0."""
         m, v, self.t = self.m, self.v, self.t + 1
-        m_rate = learning_rate / (1 - beta1 ** self.t)  # bias correction: m and v start at 0, and are
-        v_scale = 1 / (1 - beta2 ** self.t)             # too small by 1 - beta ** t after t steps
+        share1, share2 = 1 - beta1, 1 - beta2  # of the newest gradient in the means
+        # Bias correction: m and v start at 0, and after t steps are 1 - beta ** t of what they should be.
+        m_rate, v_scale = learning_rate / (1 - beta1 ** self.t), 1 / (1 - beta2 ** self.t)
         for i, param in enumerate(self.params):
             grad = param.grad
-            m[i] = m_i = beta1 * m[i] + (1 - beta1) * grad
-            v[i] = v_i = beta2 * v[i] + (1 - beta2) * grad * grad
+            m[i] = m_i = beta1 * m[i] + share1 * grad
+            v[i] = v_i = beta2 * v[i] + share2 * grad * grad
             param.data -= m_rate * m_i / (math.sqrt(v_i * v_scale) + eps)
             param.grad = 0.0
 
