@@ -171,11 +171,14 @@ class GPT:
                            for name, n_out, n_in in shapes}
         self.params = [param for matrix in self.state_dict.values() for row in matrix for param in row]
 
-    # For each layer, the keys and the values of the positions so far: none yet.
+    # For each layer, the keys and the values of the positions so far: none.
     def new_cache(self): return [([], []) for _ in range(self.n_layer)]
 
     def forward(self, token, position, cache):
-        """Return the logits, [vocab_size], of the next token; this one's keys and values join the cache."""
+        """Return the logits, [vocab_size], of the token after this one.
+
+        cache: from new_cache, with the positions before this one; their keys and values are joined by its own.
+        """
         wte, wpe, lm_head = self.state_dict["wte"], self.state_dict["wpe"], self.state_dict["lm_head"]
         x = rmsnorm([a + b for a, b in zip(wte[token], wpe[position])])  # what it is, and where
         for i, (keys, values) in enumerate(cache):
@@ -196,7 +199,7 @@ class GPT:
         mixed = []
         for head in [slice(i, i + head_size) for i in range(0, len(x), head_size)]:  # its part of the vectors
             weights = softmax(linear(q[head], [key[head] for key in keys]))  # [positions so far], from q·k
-            # [head_size]: what was found, the mean of the values by these weights
+            # Transposed, [head_size, positions so far]: each output is a mean over positions, by these weights.
             mixed += linear(weights, map(list, zip(*[value[head] for value in values])))
         return linear(mixed, self.state_dict[layer + "attn_wo"])
 
@@ -242,7 +245,10 @@ def document_loss(model, tokens):
 
 
 def train(model, tokenizer, docs, steps, batch_size, learning_rate):
-    """Train the model, and yield each step's loss: the mean over its batch of documents."""
+    """Train the model, and yield each step's loss: the mean over its batch, in nats.
+
+    Step 0 takes the first batch_size documents, step 1 the next; after the last, they start over.
+    """
     optimizer = Adam(model.params)
     for step in range(steps):
         batch_loss = 0.0
@@ -262,7 +268,8 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 def generate(model, tokenizer, temperature, rng):
     """Return a new document of at most block_size tokens, each drawn with p = softmax(logits / temperature).
 
-    Low temperatures are careful and dull, high ones bold and garbled. FloatingPointError: infinite logits.
+    A low temperature is careful and dull, a high one bold and garbled.
+    Raises FloatingPointError where the logits are not finite.
     """
     tokens, cache = [tokenizer.bos], model.new_cache()
     for position in range(model.block_size):
