@@ -177,7 +177,7 @@ class GPT:
     def forward(self, token, position, cache):
         """Return the logits, [vocab_size], of the token after this one.
 
-        cache: from new_cache, with the positions before this one; their keys and values are joined by its own.
+        cache: from new_cache, with all positions before this one; its own keys and values are added.
         """
         wte, wpe, lm_head = self.state_dict["wte"], self.state_dict["wpe"], self.state_dict["lm_head"]
         x = rmsnorm([a + b for a, b in zip(wte[token], wpe[position])])  # what it is, and where
@@ -199,7 +199,7 @@ class GPT:
         mixed = []
         for head in [slice(i, i + head_size) for i in range(0, len(x), head_size)]:  # its part of the vectors
             weights = softmax(linear(q[head], [key[head] for key in keys]))  # [positions so far], from q·k
-            # Transposed, [head_size, positions so far]: each output is a mean over positions, by these weights.
+            # Transposed, [head_size, positions so far]: each output is a mean over positions, weighted.
             mixed += linear(weights, map(list, zip(*[value[head] for value in values])))
         return linear(mixed, self.state_dict[layer + "attn_wo"])
 
