@@ -280,12 +280,13 @@ def test_ctrl_c_while_training_samples_what_was_learnt(start):
     ours, theirs = pty.openpty()
     process = start(*TINY, "--steps", "1000000", "--samples", "3", stderr=theirs)
     os.close(theirs)
-    os.read(ours, 1000)  # the first step has been reported
+    shown = b""
+    while b"step" not in shown:
+        shown += os.read(ours, 1000)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate()
-    err = read_all(ours)
-    assert process.returncode == 0
-    assert len(samples(out.decode())) == 3
+    err = read_all(ours)  # to the end, before anything else, or the process could wait for us to read
+    assert process.wait() == 0
+    assert len(samples(process.stdout.read().decode())) == 3
     assert re.fullmatch(r"stopped after step \d+: samples of what it has learnt so far", err.splitlines()[-1])
 
 
