@@ -39,7 +39,10 @@ def start(tmp_path):
     started = []
 
     def start(*args, stderr=subprocess.PIPE):
-        started.append(subprocess.Popen([sys.executable, str(SCRIPT), *args], cwd=tmp_path,
+        def listen():  # a shell's background job, which these tests may be, passes on that Ctrl-C is ignored
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        started.append(subprocess.Popen([sys.executable, str(SCRIPT), *args], cwd=tmp_path, preexec_fn=listen,
                                         stdout=subprocess.PIPE, stderr=stderr))
         return started[-1]
     yield start
