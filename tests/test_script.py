@@ -279,6 +279,15 @@ def test_a_run_that_blows_up_says_so(run, rate, steps, what):
     assert re.fullmatch(f"microgpt.py: error: {what}; try a lower --learning-rate", err.splitlines()[-1])
 
 
+def test_a_run_that_blows_up_on_a_terminal_says_so_on_a_line_of_its_own(start):
+    ours, theirs = pty.openpty()
+    process = start("--learning-rate", "1e200", stderr=theirs)
+    os.close(theirs)
+    lines = read_all(ours).split("\n")
+    assert process.wait() == 1
+    assert lines[-2].startswith("microgpt.py: error: the loss of step ") and lines[-1] == ""
+
+
 def test_ctrl_c_while_training_samples_what_was_learnt(start):
     ours, theirs = pty.openpty()
     process = start(*TINY, "--steps", "1000000", "--samples", "3", stderr=theirs)
@@ -286,6 +295,9 @@ def test_ctrl_c_while_training_samples_what_was_learnt(start):
     shown = b""
     while b"step" not in shown:
         shown += os.read(ours, 1000)
+    os.set_blocking(process.stdout.fileno(), False)
+    assert os.read(process.stdout.fileno(), 16) == b"num docs: 32033\n"  # not kept in a buffer until the end
+    os.set_blocking(process.stdout.fileno(), True)
     process.send_signal(signal.SIGINT)
     err = read_all(ours)  # to the end, before anything else, or the process could wait for us to read
     assert process.wait() == 0
