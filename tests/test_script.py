@@ -42,8 +42,9 @@ def start(tmp_path):
         def listen():  # a shell's background job, which these tests may be, passes on that Ctrl-C is ignored
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
+        env = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
         started.append(subprocess.Popen([sys.executable, str(SCRIPT), *args], cwd=tmp_path, preexec_fn=listen,
-                                        stdout=subprocess.PIPE, stderr=stderr))
+                                        stdout=subprocess.PIPE, stderr=stderr, env=env))
         return started[-1]
     yield start
     for process in started:
