@@ -1,4 +1,5 @@
 """Dataset, tokenizer, model, optimizer, training and inference."""
+import hashlib
 import json
 import pathlib
 import random
@@ -22,6 +23,8 @@ def test_the_names():
     assert len(docs) == 32033
     assert docs[:3] == ["emma", "olivia", "ava"]
     assert max(map(len, docs)) == 15
+    assert hashlib.sha256(NAMES.read_bytes()).hexdigest() == (
+        "816d2a728695db28a20e17eae61c9c423091a511b3df09a06a489dccbf0876c7")
 
 
 @pytest.mark.parametrize("raw, docs", [
