@@ -31,10 +31,11 @@ def load_docs(path):
 
 # ---- 2 Tokenizer -------------------------------------------------------------------------------------------
 # A model computes with numbers, so each character gets one, its id. Ids are labels, not amounts; any will do.
+# A token is such an id, or one more: BOS (beginning of sequence), which says that a document begins or ends.
 
 
 class Tokenizer:
-    """Characters to ids and back. One more id, BOS, marks where a document begins, and also where it ends."""
+    """Characters to ids and back: the characters in order are 0, 1, 2, ..., and BOS comes after the last."""
 
     def __init__(self, docs):
         self.chars = sorted(set("".join(docs)))
@@ -50,9 +51,10 @@ class Tokenizer:
 
 
 # ---- 3 Autograd --------------------------------------------------------------------------------------------
-# Learning asks of every parameter: were it a little larger, how would the loss change? That is a derivative,
-# the parameter's gradient. An operation knows its own derivative only; the chain rule multiplies those on the
-# way from the loss back to a parameter, and adds up where there is more than one way.
+# A model has parameters, numbers that it can adjust, and a loss, a number that says how wrong it was. Learning
+# asks of every parameter: were it a little larger, how would the loss change? That is a derivative, the
+# parameter's gradient. An operation knows its own derivative only; the chain rule multiplies those on the way
+# from the loss back to a parameter, and adds up where there is more than one way.
 
 
 class Value:
@@ -97,7 +99,7 @@ class Value:
     __radd__, __rmul__ = __add__, __mul__
 
     def backward(self):
-        """Set each node's grad to d(self)/d(node). A parameter, or any leaf, adds it to the grad it has."""
+        """Set each node's grad to d(self)/d(node). One without children adds it to the grad that it has."""
         # Topological order: list a node after all its children. So it goes back on the stack, under None and
         # its children: when the None turns up, they are listed. (Recursion would fail on a deep graph.)
         order, seen, stack = [], set(), [self]
@@ -120,7 +122,8 @@ class Value:
 # ---- 4 Model -----------------------------------------------------------------------------------------------
 # It reads a document token by token. After each, every token that could be next gets a number, its logit: the
 # higher, the likelier. In between, what is known at a position is a vector x of n_embd numbers. Attention is
-# where positions talk to each other, the MLP is where each one thinks for itself.
+# where positions talk to each other; the MLP (multi-layer perceptron: linear, relu, linear) is where each one
+# thinks for itself.
 
 
 def linear(x, w):
@@ -197,7 +200,7 @@ class GPT:
         keys.append(linear(x, self.state_dict[layer + "attn_wk"]))
         values.append(linear(x, self.state_dict[layer + "attn_wv"]))
         mixed = []
-        for head in [slice(i, i + head_size) for i in range(0, len(x), head_size)]:  # its part of the vectors
+        for head in [slice(i, i + head_size) for i in range(0, len(x), head_size)]:  # a part of each vector
             weights = softmax(linear(q[head], [key[head] for key in keys]))  # [positions so far], from q·k
             # Transposed, [head_size, positions so far]: each output is a mean over positions, weighted.
             mixed += linear(weights, map(list, zip(*[value[head] for value in values])))
@@ -232,7 +235,8 @@ class Adam:
 
 # ---- 6 Training --------------------------------------------------------------------------------------------
 # Learning is: predict, measure the surprise, send the blame back, nudge. The surprise at a token that had the
-# probability p is -log(p): none at p = 1, and log(27) = 3.30 for a blind guess among 27.
+# probability p is -log(p): none at p = 1, and log(27) = 3.30 for a blind guess among 27. With the natural
+# logarithm, its unit is called nat.
 
 
 def document_loss(model, tokens):
@@ -298,6 +302,7 @@ def number(kind, low, word):
 def read_command(argv):
     """Return the settings and the documents, or exit with code 2 after one line that says what was wrong."""
     size, count, positive = number(int, 0, "whole"), number(int, -1, "whole"), number(float, 0, "finite")
+    # Without the usage, which argparse would print before an error, an error is one line.
     parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__.split("\n")[0],
                                      epilog="example: python microgpt.py --data my.txt --temperature 0.3 0.7")
     for flag, kind, default, meaning in [
