@@ -51,7 +51,7 @@ class Tokenizer:
 
 
 # ---- 3 Autograd --------------------------------------------------------------------------------------------
-# A model has parameters, numbers that it can adjust, and a loss, a number that says how wrong it was. Learning
+# A model has parameters, numbers that it can adjust, and a loss, a number that says how wrong it is. Learning
 # asks of every parameter: were it a little larger, how would the loss change? That is a derivative, the
 # parameter's gradient. An operation knows its own derivative only; the chain rule multiplies those on the way
 # from the loss back to a parameter, and adds up where there is more than one way.
