@@ -1,21 +1,48 @@
-"""microgpt: a whole GPT in one file of plain Python. It learns from a list of names and makes up new ones.
+"""microgpt: a whole GPT in one file of plain Python. It learns from names and makes up new ones.
 
-    python microgpt.py           trains for 1,000 steps, then prints 20 made-up names: kamon, ann, karai, ...
-    python microgpt.py --help    every setting is a flag, your own text file among them
+    python microgpt.py           train, then print 20 made-up names: kamon, ann, karai, ...
+    python microgpt.py --help    every setting is a flag, a text file of your own among them
 
-It prints how many documents, distinct tokens and parameters there are, the loss over the run, and the names;
-progress goes to standard error. The same command prints the same names on CPython, from 3.9 on, and on PyPy.
+What is built here is a function. It is given the text so far, say "emm", and gives a probability
+to each character that could come next: "a" likely, "q" hardly. Inside are 4,192 adjustable
+numbers, its parameters. They start at random, so its first predictions are blind guesses. Training
+shows it names, and after each one nudges every parameter a little, so that the characters that
+really came next get more likely. Writing is then simple: draw a character by the probabilities,
+append it, ask again. A function like this is a language model. This kind of it is a GPT:
+generative (it writes), pre-trained (on plain text, before it gets any task), transformer (the name
+of the design in part 4).
 
-Read it from top to bottom. Data walks through seven rooms: dataset, tokenizer, autograd, model, Adam,
-training, inference; `main` only opens them in that order. It is an independent implementation of the
-algorithm of Andrej Karpathy's microgpt (February 2026).
+Read from top to bottom: each part needs only those before it. Text walks through five of them,
+
+    1 Dataset -> 2 Tokenizer -> 4 Model -> 6 Training -> 7 Inference
+
+and two are tools for training: 3 Autograd finds out in which direction to nudge each parameter,
+5 Adam how far. `main`, at the end, calls them one after the other.
+
+It is an independent implementation of the algorithm of Andrej Karpathy's microgpt (February 2026).
 """
 
-import argparse, contextlib, gc, math, os, pathlib, random, statistics, sys, time  # Python's own
+# All of this comes with Python. Parts 1 to 7 use math and itertools, main the rest.
+import argparse
+import gc
+import itertools
+import math
+import os
+import pathlib
+import random
+import statistics
+import sys
+import time
 
-# ---- 1 Dataset ---------------------------------------------------------------------------------------------
-# A model is what its data is. Ours is 32,033 documents of one name each: emma, olivia, ava, ... From them it
-# learns statistics, which characters tend to follow which, and makes up more of the kind.
+# ---- 1 Dataset ----------------------------------------------------------------------------------
+# A document is one text, read from its first character to its last without a look at any other.
+# Here it is a name, but nothing below knows that: `--data shakespeare.txt --block-size 64` learns
+# from lines of Shakespeare (64: part 4 has a limit to the length), and no line of code changes.
+#
+# What is learnt from 32,033 names: how likely each character is to come next, given all those
+# before it in the same document. This cannot be memory. 4,192 parameters are too few to hold so
+# many names, and the default run reads only 1,000 of them, once each. What does fit in are habits
+# that many names share: after "nn" comes a vowel, "a" is a good end.
 
 
 def load_docs(path):
@@ -23,364 +50,720 @@ def load_docs(path):
 
     Raises OSError where the file cannot be read, ValueError where it is not UTF-8 or has no text.
     """
-    with open(path, encoding="utf-8-sig") as lines:  # -sig: a byte-order mark is no part of the text
-        docs = [doc for doc in map(str.strip, lines) if doc]
-    if not docs: raise ValueError(f"there is no text in {str(path)!r}")
+    with open(path, encoding="utf-8-sig") as file:  # -sig: a byte-order mark is no part of the text
+        lines = [line.strip() for line in file]
+    docs = [line for line in lines if line]
+    if not docs:
+        raise ValueError(f"there is no text in {str(path)!r}")
     return docs
 
 
-# ---- 2 Tokenizer -------------------------------------------------------------------------------------------
-# A model computes with numbers, so each character gets one, its id. Ids are labels, not amounts; any will do.
-# A token is such an id, or one more: BOS (beginning of sequence), which says that a document begins or ends.
+# ---- 2 Tokenizer --------------------------------------------------------------------------------
+# A model computes, so text must become numbers. Each character of the data gets one, its id: a is
+# 0, b is 1, ... An id is a label, not an amount: z is not more than a. The model uses it only to
+# pick a row of a table, so any order would do; sorted, it is the same in every run.
+#
+# A token is what is read or predicted at one place: the id of a character, or one more id, named
+# BOS (beginning of sequence). BOS has two jobs. Before a document, it gives the model something to
+# read, from which to predict the first character. After it, it is what has to be predicted: "this
+# is the end".
 
 
 class Tokenizer:
-    """Characters to ids and back: the characters in order are 0, 1, 2, ..., and BOS comes after the last."""
+    """Documents to tokens and back.
+
+    >>> tokenizer = Tokenizer(["abcdefghijklmnopqrstuvwxyz"])
+    >>> tokenizer.bos, tokenizer.vocab_size
+    (26, 27)
+    >>> tokenizer.encode("emma")  # a BOS, four characters, a BOS: six tokens
+    [26, 4, 12, 12, 0, 26]
+    >>> tokenizer.decode([26, 4, 12, 12, 0, 26])
+    'emma'
+    """
 
     def __init__(self, docs):
-        self.chars = sorted(set("".join(docs)))
-        self.bos, self.vocab_size = len(self.chars), len(self.chars) + 1
+        self.chars = sorted(set("".join(docs)))  # a character's id is its place in this list
+        self.bos = len(self.chars)
+        self.vocab_size = len(self.chars) + 1  # how many different tokens there are
 
     def encode(self, doc):
-        """emma -> [26, 4, 12, 12, 0, 26]. Raises ValueError for a character that no document has."""
-        return [self.bos, *[self.chars.index(char) for char in doc], self.bos]
+        """Return the tokens of a text. Raises ValueError for a character that no document has."""
+        ids = [self.chars.index(char) for char in doc]
+        return [self.bos] + ids + [self.bos]
 
     def decode(self, tokens):
-        """[26, 4, 12, 12, 0, 26] -> emma"""
+        """Return the text of tokens."""
         return "".join(self.chars[token] for token in tokens if token != self.bos)
 
 
-# ---- 3 Autograd --------------------------------------------------------------------------------------------
-# A model has parameters, numbers that it can adjust, and a loss, a number that says how wrong it is. Learning
-# asks of every parameter: were it a little larger, how would the loss change? That is a derivative, the
-# parameter's gradient. An operation knows its own derivative only; the chain rule multiplies those on the way
-# from the loss back to a parameter, and adds up where there is more than one way.
+# ---- 3 Autograd ---------------------------------------------------------------------------------
+# How wrong the model's predictions are is measured as one number, the loss (part 6). To lower it,
+# training asks of each parameter: if it were a little larger, how fast would the loss rise? That
+# rate, the derivative of the loss by the parameter, is called the parameter's gradient.
+#
+# Autograd (automatic gradients) finds them all in one go. Each number in the computation is a
+# Value, and remembers the Values that it was computed from, its children. Together they make a
+# graph: every Value is a node, and a node without children, as a parameter is, a leaf. An
+# operation has to know two things only: its result, and its local gradients, how fast the result
+# rises with each child. The chain rule does the rest. On a way through the graph from the loss
+# back to a parameter, multiply the local gradients; where several ways lead to the same parameter,
+# add up what they bring.
+
+serial_numbers = itertools.count()
 
 
 class Value:
-    """One number that knows how it was computed: x = Value(3.0); (x * x + 1).backward(); x.grad is 6.0.
+    """A number that remembers how it was computed.
 
-    children: the Values it was computed from, none for a parameter; local_grads: d(self)/d(child) for each.
-    grad: d(result)/d(self), once result.backward() has been called.
+    data: the number. children: the Values that it was computed from, not counting plain numbers,
+    which are constant. local_grads: for each child, the derivative of self by this child.
+    grad: the derivative by self of the result on which backward() was called.
+
+    >>> x = Value(3.0)
+    >>> y = x * x + 1
+    >>> y.backward()
+    >>> y.data, x.grad
+    (10.0, 6.0)
+
+    Why 6? x is used twice. As the first factor of x * x it moves the product 3 times as fast as it
+    moves itself, because the second factor is 3. As the second factor it does the same, so 3 + 3 =
+    6. Adding 1 changes no rate. A trial agrees: were x 3.01, y would be 10.0601, about 6 * 0.01
+    more.
     """
 
-    __slots__ = ("data", "grad", "children", "local_grads")  # without a dict in each: smaller and faster
+    # Named in advance, attributes take less time and memory than in a dict.
+    __slots__ = ("data", "grad", "children", "local_grads", "serial")
 
     def __init__(self, data, children=(), local_grads=()):
-        self.data, self.grad = data, 0.0
-        self.children, self.local_grads = children, local_grads
+        self.data = data
+        self.grad = 0.0
+        self.children = children
+        self.local_grads = local_grads
+        self.serial = next(serial_numbers)  # each Value has a higher one than all made before it
 
-    def __repr__(self): return f"Value(data={self.data}, grad={self.grad})"
+    def __repr__(self):
+        return f"Value(data={self.data}, grad={self.grad})"
 
-    # An operation: its result, its children, the derivative by each. A plain number is constant, so no child.
-    def __add__(self, other):
-        if not isinstance(other, Value): return Value(self.data + other, (self,), (1.0,))
-        return Value(self.data + other.data, (self, other), (1.0, 1.0))
+    # Each operation returns its result, with its children and the local gradient of each.
 
-    def __mul__(self, other):
-        if not isinstance(other, Value): return Value(self.data * other, (self,), (other,))
-        return Value(self.data * other.data, (self, other), (other.data, self.data))
+    def __add__(self, other):  # a sum rises as fast as either term
+        if isinstance(other, Value):
+            return Value(self.data + other.data, (self, other), (1.0, 1.0))
+        if isinstance(other, (int, float)):
+            return Value(self.data + other, (self,), (1.0,))
+        return NotImplemented  # Python then raises TypeError
 
-    def __pow__(self, other):
-        if isinstance(other, Value): return (self.log() * other).exp()
-        return Value(self.data ** other, (self,), (other * self.data ** (other - 1),))
+    def __mul__(self, other):  # the derivative by one factor is the other factor
+        if isinstance(other, Value):
+            return Value(self.data * other.data, (self, other), (other.data, self.data))
+        if isinstance(other, (int, float)):
+            return Value(self.data * other, (self,), (other,))
+        return NotImplemented
 
-    def exp(self): return Value(math.exp(self.data), (self,), (math.exp(self.data),))
-    def log(self): return Value(math.log(self.data), (self,), (1 / self.data,))
-    def relu(self): return Value(self.data, (self,), (1.0,)) if self.data > 0 else Value(0.0)  # a constant
+    def __pow__(self, other):  # the derivative of x ** n by x is n * x ** (n - 1)
+        if isinstance(other, (int, float)):
+            return Value(self.data ** other, (self,), (other * self.data ** (other - 1),))
+        return NotImplemented
 
-    # What follows from those: minus, division, and a plain number on the left.
+    def exp(self):  # the derivative of exp(x) is exp(x)
+        result = math.exp(self.data)
+        return Value(result, (self,), (result,))
+
+    def log(self):  # the derivative of log(x), the natural logarithm, is 1 / x
+        return Value(math.log(self.data), (self,), (1 / self.data,))
+
+    def relu(self):  # max(x, 0): below 0 it is flat, so there it depends on no child
+        if self.data > 0:
+            return Value(self.data, (self,), (1.0,))
+        return Value(0.0)
+
+    # The rest is made of those. The methods with an r are for a plain number on the left.
+
     def __neg__(self): return self * -1
     def __sub__(self, other): return self + -other
-    def __rsub__(self, other): return -self + other
     def __truediv__(self, other): return self * other ** -1
-    def __rtruediv__(self, other): return self ** -1 * other
-    def __rpow__(self, other): return (self * math.log(other)).exp()
-    __radd__, __rmul__ = __add__, __mul__
+    def __radd__(self, other): return self + other  # other + self
+    def __rsub__(self, other): return -self + other  # other - self
+    def __rmul__(self, other): return self * other  # other * self
+    def __rtruediv__(self, other): return self ** -1 * other  # other / self
 
     def backward(self):
-        """Set each node's grad to d(self)/d(node). One without children adds it to the grad that it has."""
-        # Topological order: list a node after all its children. So it goes back on the stack, under None and
-        # its children: when the None turns up, they are listed. (Recursion would fail on a deep graph.)
-        order, seen, stack = [], set(), [self]
-        while stack:
-            node = stack.pop()
-            if node is None: order.append(stack.pop())
-            elif node not in seen:
-                seen.add(node)
-                if node.children:
-                    node.grad = 0.0
-                    stack += [node, None] + [child for child in node.children if child not in seen]
-        # In reverse, a node comes after all that was computed from it, so its grad is complete.
+        """Find the derivative of self by each Value that it was computed from; put it in its grad.
+
+        The grad of self is set to 1, that of other nodes with children to their derivative. A leaf
+        adds its derivative to the grad that it has: so the gradients of several results add up, and
+        whoever has used them sets them back to 0.
+        """
+        # Find all nodes with children that self was computed from, each once.
+        nodes = [self]
+        seen = {self}
+        for node in nodes:  # also those that are appended on the way
+            node.grad = 0.0
+            for child in node.children:
+                if child.children and child not in seen:
+                    seen.add(child)
+                    nodes.append(child)
+        # A node's grad is complete, and can be passed on to its children, when everything that was
+        # computed from the node has passed on its own. All that was made later than the node, so go
+        # from the newest to the oldest. (This is a topological order of the graph, in reverse.)
+        nodes.sort(key=lambda node: node.serial, reverse=True)
         self.grad = 1.0
-        for node in reversed(order):
+        for node in nodes:
             grad = node.grad
             for child, local_grad in zip(node.children, node.local_grads):
-                child.grad += local_grad * grad  # the chain rule
+                child.grad += local_grad * grad  # +=, since other ways may lead here as well
 
 
-# ---- 4 Model -----------------------------------------------------------------------------------------------
-# It reads a document token by token. After each, every token that could be next gets a number, its logit: the
-# higher, the likelier. In between, what is known at a position is a vector x of n_embd numbers. Attention is
-# where positions talk to each other; the MLP (multi-layer perceptron: linear, relu, linear) is where each one
-# thinks for itself.
+def dot(a, b):
+    """a: [n], b: [n], lists of n Values -> their dot product, a[0] * b[0] + a[1] * b[1] + ...
+
+    >>> a = [Value(1.0), Value(2.0)]
+    >>> b = [Value(3.0), Value(4.0)]
+    >>> product = dot(a, b)
+    >>> product.backward()
+    >>> product.data, [x.grad for x in a]  # the derivatives by the numbers of a are those of b
+    (11.0, [3.0, 4.0])
+
+    Nearly all that the model computes is dot products. Each is one node here, not one for every *
+    and every +: the same gradients from an eighth of the nodes.
+    """
+    total = 0.0
+    for x, y in zip(a, b):  # not sum(), which rounds differently from Python 3.12 on
+        total += x.data * y.data
+    return Value(total, a + b, [child.data for child in b + a])
+
+
+# ---- 4 Model ------------------------------------------------------------------------------------
+# The model is the function that the opening speaks of. It reads one token at a time, each at its
+# position in the document: 0, 1, 2, ... What it knows at a position is x, a vector (a list of
+# numbers). x begins as "this token, at this position"; layer by layer, it gathers what else
+# matters; then it becomes logits, a number for every token: the higher, the likelier to come next.
+# Five numbers set the size of it all; those in brackets are the defaults, and larger ones
+# (--n-embd 32 --n-layer 2) make a larger model:
+#
+#     vocab_size  how many different tokens there are [27 for the names]
+#     block_size  how many positions there can be; the rest of a document is left out [16]
+#     n_embd      how many numbers x has [16]
+#     n_layer     how many layers there are, each made of an attention and an MLP [1]
+#     n_head      how many questions an attention asks at once [4]
+#
+# A layer's attention fetches from earlier positions, its MLP works on what is there; both are
+# explained at their code. The parameters are in matrices (lists of rows), which GPT-2 named:
+#
+#     wte                        token embeddings: a row of n_embd numbers for each token
+#     wpe                        position embeddings: a row for each position
+#     attn_wq, attn_wk, attn_wv  make a query, a key and a value of x, for attention
+#     attn_wo                    makes of what attention fetched what is added to x
+#     mlp_fc1, mlp_fc2           the first and the second half of the MLP
+#     lm_head                    makes the logits of x
+#
+# Before the model come the four functions that it uses most. [n] means a vector of n Values,
+# [n_out, n_in] a matrix of n_out rows with n_in Values each.
 
 
 def linear(x, w):
-    """x: [n_in], w: [n_out, n_in] -> [n_out], the dot product of x with each row of w; each is one node."""
-    x_data = [x_i.data for x_i in x]
-    outputs = []
-    for row in w:
-        row_data = [w_i.data for w_i in row]
-        dot = 0.0
-        for x_i, w_i in zip(x_data, row_data):  # sum() would round differently from Python 3.12 on
-            dot += x_i * w_i
-        outputs.append(Value(dot, x + row, row_data + x_data))  # d(x·w)/dx = w, d(x·w)/dw = x
-    return outputs
+    """x: [n_in], w: [n_out, n_in] -> [n_out], the dot product of x with each row of w.
+
+    Each number that comes out is a mix of all that go in; its row, found by training, says how much
+    of each. Nearly all parameters are in such rows.
+    """
+    return [dot(x, row) for row in w]
 
 
-def logsumexp(logits):
-    """logits: [n] -> log(Σ exp(logit)), one node. Its derivative by a logit is the softmax of that logit."""
-    top = max([logit.data for logit in logits])
-    exps = [math.exp(logit.data - top) for logit in logits]  # taken off here, top is added below: no overflow
-    total = math.fsum(exps)
-    return Value(top + math.log(total), logits, [exp / total for exp in exps])
+def add(a, b):
+    """a: [n], b: [n] -> [n], their sum, number by number."""
+    return [x + y for x, y in zip(a, b)]
 
 
 def softmax(logits):
-    """logits: [n], any numbers -> [n], probabilities: exp(logit) / Σ exp(logit) = exp(logit - logsumexp)."""
-    shift = -logsumexp(logits)
-    return [(logit + shift).exp() for logit in logits]
+    """logits: [n], any numbers -> [n], probabilities: above 0 and, added up, 1.
+
+    >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # 3 / (3 + 1)
+    [0.75, 0.25]
+
+    exp makes every number positive and keeps the order: a logit that is higher by 1 gets e = 2.7
+    times the probability. Dividing by the total makes the sum 1. Subtracting the largest logit
+    first keeps exp from overflowing, as exp(1000) would. It does not change the probabilities: all
+    exps, and so their total, become smaller by the same factor.
+    """
+    largest = max(logit.data for logit in logits)
+    exps = [(logit - largest).exp() for logit in logits]
+    total = sum(exps)
+    return [e / total for e in exps]
 
 
 def rmsnorm(x):
-    """x: [n] -> [n], x / sqrt(mean(x²) + 1e-5): same direction, standard size (Zhang & Sennrich 2019)."""
-    scale = (linear(x, [x])[0] / len(x) + 1e-5) ** -0.5  # x·x / n is mean(x²)
+    """x: [n] -> [n], divided by its root mean square, sqrt(mean(x²)) (Zhang & Sennrich 2019).
+
+    >>> [round(y.data, 3) for y in rmsnorm([Value(1.0), Value(7.0)])]  # sqrt((1 + 49) / 2) = 5
+    [0.2, 1.4]
+
+    The numbers keep their proportions, but get a standard size. Without that they could grow or
+    shrink from layer to layer, and so could the gradients on the way back, until nothing is learnt.
+    """
+    mean_square = dot(x, x) / len(x)
+    scale = (mean_square + 1e-5) ** -0.5  # 1e-5: so that it does not divide by 0 if all are 0
     return [x_i * scale for x_i in x]
 
 
 class GPT:
-    """GPT-2 (Radford et al. 2019), with RMSNorm in place of LayerNorm, relu for GELU, no biases."""
+    """GPT-2 (Radford et al. 2019), with rmsnorm and relu in place of its LayerNorm and GELU.
+
+    state_dict: the matrices by name; those of a layer as "layer0.attn_wq".
+    params: all parameters of all matrices, in one list.
+    """
 
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
-        self.n_layer, self.n_head, self.block_size = n_layer, n_head, block_size
-        # [n_out, n_in]. wte has a vector for each token, wpe for each position; lm_head turns x into logits.
-        shapes = [("wte", vocab_size, n_embd), ("wpe", block_size, n_embd), ("lm_head", vocab_size, n_embd)]
-        for i in range(n_layer):
-            shapes += [(f"layer{i}.attn_{name}", n_embd, n_embd) for name in ("wq", "wk", "wv", "wo")]
-            shapes += [(f"layer{i}.mlp_fc1", 4 * n_embd, n_embd), (f"layer{i}.mlp_fc2", n_embd, 4 * n_embd)]
-        # Small and random: parameters that start alike would get the same gradients, and stay alike.
-        self.state_dict = {name: [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
-                           for name, n_out, n_in in shapes}
-        self.params = [param for matrix in self.state_dict.values() for row in matrix for param in row]
+        self.n_layer = n_layer
+        self.n_head = n_head
+        self.block_size = block_size
+        shapes = {  # [n_out, n_in]
+            "wte": (vocab_size, n_embd),
+            "wpe": (block_size, n_embd),
+            "lm_head": (vocab_size, n_embd),
+        }
+        for layer in range(n_layer):
+            shapes[f"layer{layer}.attn_wq"] = (n_embd, n_embd)
+            shapes[f"layer{layer}.attn_wk"] = (n_embd, n_embd)
+            shapes[f"layer{layer}.attn_wv"] = (n_embd, n_embd)
+            shapes[f"layer{layer}.attn_wo"] = (n_embd, n_embd)
+            shapes[f"layer{layer}.mlp_fc1"] = (4 * n_embd, n_embd)
+            shapes[f"layer{layer}.mlp_fc2"] = (n_embd, 4 * n_embd)
+        # Parameters start as random numbers: if all were equal, so would be the gradients of all
+        # rows of mlp_fc1, say, and the rows would stay copies of each other for ever. They start
+        # near 0 (0.08 is their standard deviation), so the logits do too: at first, no token is
+        # favoured.
+        self.state_dict = {}
+        for name, (n_out, n_in) in shapes.items():
+            self.state_dict[name] = [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)]
+                                     for _ in range(n_out)]
+        self.params = [param for w in self.state_dict.values() for row in w for param in row]
 
-    # For each layer, the keys and the values of the positions so far: none.
-    def new_cache(self): return [([], []) for _ in range(self.n_layer)]
+    def new_cache(self):
+        """Return a cache for a new document: for each layer a list of keys, a list of values."""
+        return [([], []) for _ in range(self.n_layer)]
 
     def forward(self, token, position, cache):
-        """Return the logits, [vocab_size], of the token after this one.
+        """Read the token at a position; return the logits, [vocab_size], of the token after it.
 
-        cache: from new_cache, with all positions before this one; its own keys and values are added.
+        cache: what attention keeps of the positions before, to which this one is added.
         """
-        wte, wpe, lm_head = self.state_dict["wte"], self.state_dict["wpe"], self.state_dict["lm_head"]
-        x = rmsnorm([a + b for a, b in zip(wte[token], wpe[position])])  # what it is, and where
-        for i, (keys, values) in enumerate(cache):
-            # Attention, then the MLP. Each adds to x and does not replace it (a residual connection), so that
-            # gradients have a way around it: a sum passes them on unchanged.
-            x = [a + b for a, b in zip(x, self.attention(f"layer{i}.", rmsnorm(x), keys, values))]
-            hidden = [h.relu() for h in linear(rmsnorm(x), self.state_dict[f"layer{i}.mlp_fc1"])]
-            x = [a + b for a, b in zip(x, linear(hidden, self.state_dict[f"layer{i}.mlp_fc2"]))]
-        return linear(x, lm_head)
+        # An embedding is a row of numbers that stands for a thing. Training finds them, and things
+        # that behave alike (the vowels) get similar rows. There is one for the token and one for
+        # the position, since attention by itself can tell what stood before, but not where.
+        x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
+        x = rmsnorm(x)  # embeddings begin small; x needs size beside all that is added to it below
+        for layer in range(self.n_layer):
+            # Each adds to x in place of making a new one (a residual connection). So nothing known
+            # is lost, and gradients have a straight way back: a sum passes them on unchanged.
+            x = add(x, self.attention(layer, rmsnorm(x), cache))
+            x = add(x, self.mlp(layer, rmsnorm(x)))
+        return linear(x, self.state_dict["lm_head"])
 
-    def attention(self, layer, x, keys, values):
-        """x: [n_embd] -> [n_embd], what this position takes over from all so far (Vaswani et al. 2017)."""
-        head_size = len(x) // self.n_head
-        # The query is what this position looks for, the key what it is found by, the value what it tells.
-        q = [q_i / head_size ** 0.5 for q_i in linear(x, self.state_dict[layer + "attn_wq"])]
-        keys.append(linear(x, self.state_dict[layer + "attn_wk"]))
-        values.append(linear(x, self.state_dict[layer + "attn_wv"]))
+    def attention(self, layer, x, cache):
+        """x: [n_embd] -> [n_embd], what this position fetches from all so far.
+
+        Each position makes three vectors of its x: a query, what it looks for; a key, what it can
+        be found by; a value, what it has to give. The query is compared with the keys of all
+        positions so far; the better a key matches, the more is taken of the value beside it
+        (Vaswani et al. 2017).
+        """
+        keys, values = cache[layer]
+        query = linear(x, self.state_dict[f"layer{layer}.attn_wq"])
+        keys.append(linear(x, self.state_dict[f"layer{layer}.attn_wk"]))
+        values.append(linear(x, self.state_dict[f"layer{layer}.attn_wv"]))
+        # The cache now has this position and those before it. Nothing later is in it yet, so no
+        # position can peek at the tokens that it should predict. And since a key or a value never
+        # changes once it is made, the cache spares making it again for each new token.
         mixed = []
-        for head in [slice(i, i + head_size) for i in range(0, len(x), head_size)]:  # a part of each vector
-            weights = softmax(linear(q[head], [key[head] for key in keys]))  # [positions so far], from q·k
-            # Transposed, [head_size, positions so far]: each output is a mean over positions, weighted.
-            mixed += linear(weights, map(list, zip(*[value[head] for value in values])))
-        return linear(mixed, self.state_dict[layer + "attn_wo"])
+        head_size = len(x) // self.n_head
+        for head in range(self.n_head):
+            # One comparison can ask one question ("which vowel was last?"). To ask several at once,
+            # each head has a slice of all queries, keys and values for itself.
+            start = head * head_size
+            own = slice(start, start + head_size)
+            # The score of a key is its dot product with the query: large if they match. The more
+            # numbers they have, the larger the scores, by about the square root. Too large, and
+            # softmax gives all to one key and leaves the others no gradient to learn by.
+            scores = [dot(query[own], key[own]) / head_size ** 0.5 for key in keys]
+            weights = softmax(scores)  # [positions so far], together 1
+            for i in range(start, start + head_size):
+                # The mean of the values, number by number, in which each counts by its weight.
+                mixed.append(dot(weights, [value[i] for value in values]))
+        return linear(mixed, self.state_dict[f"layer{layer}.attn_wo"])
+
+    def mlp(self, layer, x):
+        """x: [n_embd] -> [n_embd], what this position makes of what it knows.
+
+        MLP means multi-layer perceptron. Attention only fetches and mixes; here each position
+        works by itself on what it has. Each hidden number tests x for some pattern, and relu turns
+        that into "if it is there": 0 if not. Without this bend, two linear steps in a row could do
+        no more than one. As in GPT-2, there are 4 hidden numbers for each in x: room for many
+        patterns.
+        """
+        hidden = linear(x, self.state_dict[f"layer{layer}.mlp_fc1"])  # [4 * n_embd]
+        hidden = [h.relu() for h in hidden]
+        return linear(hidden, self.state_dict[f"layer{layer}.mlp_fc2"])
 
 
-# ---- 5 Adam ------------------------------------------------------------------------------------------------
-# A gradient points uphill, to more loss, so a parameter steps the other way. How far? Adam keeps two running
-# means for each: m, of the gradient, holds the direction through the noise of single steps; v, of its square,
-# says how large this parameter's gradients are, and dividing by sqrt(v) gives it a step size of its own.
+# ---- 5 Adam -------------------------------------------------------------------------------------
+# The gradient says which way the loss rises, so a parameter should go the other way. The simplest
+# rule is `param.data -= learning_rate * param.grad`. It has two weaknesses. Gradients are noisy:
+# the next document may want the opposite. And their sizes differ from parameter to parameter, so
+# that one learning_rate is too much for some and too little for others. Adam keeps two running
+# means for each parameter: m, of its gradient, in which noise cancels out; v, of its gradient
+# squared, so sqrt(v) is the usual size. A step is learning_rate * m / sqrt(v): as long as
+# learning_rate, whatever the size of the gradients, if they agree on the direction, and shorter if
+# they do not.
 
 
 class Adam:
-    """The optimizer (Kingma & Ba 2015): all parameters, and for each its m and v."""
+    """The optimizer, which moves the parameters (Kingma & Ba 2015).
+
+    >>> param = Value(1.0)
+    >>> param.grad = 250.0
+    >>> Adam([param]).step(learning_rate=0.01)
+    >>> round(param.data, 6)  # down by 0.01, and with a gradient of 0.25 as well
+    0.99
+    """
 
     def __init__(self, params):
-        self.params, self.m, self.v, self.t = params, [0.0] * len(params), [0.0] * len(params), 0
+        self.params = params
+        self.m = [0.0] * len(params)
+        self.v = [0.0] * len(params)
+        self.t = 0  # how many steps it has taken
 
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
-        """Move each parameter against its gradient, by about learning_rate; set the gradient back to 0."""
-        m, v, self.t = self.m, self.v, self.t + 1
-        share1, share2 = 1 - beta1, 1 - beta2  # of the newest gradient in the means
-        # Bias correction: m and v start at 0, and after t steps are 1 - beta ** t of what they should be.
-        m_rate, v_scale = learning_rate / (1 - beta1 ** self.t), 1 / (1 - beta2 ** self.t)
+        """Move each parameter against its gradient, by about learning_rate; set the gradient to 0.
+
+        beta1, beta2: the part of m, of v, that stays when a new gradient comes in.
+        eps: keeps it from dividing by 0 where all gradients so far were 0.
+        """
+        self.t += 1
+        m = self.m
+        v = self.v
+        # Bias correction: m and v start at 0, as if all gradients before had been 0. So they are
+        # too small: after t steps, real gradients make up only 1 - beta ** t of them. Divide by
+        # that.
+        m_correction = 1 - beta1 ** self.t
+        v_correction = 1 - beta2 ** self.t
         for i, param in enumerate(self.params):
             grad = param.grad
-            m[i] = m_i = beta1 * m[i] + share1 * grad
-            v[i] = v_i = beta2 * v[i] + share2 * grad * grad
-            param.data -= m_rate * m_i / (math.sqrt(v_i * v_scale) + eps)
+            m[i] = beta1 * m[i] + (1 - beta1) * grad
+            v[i] = beta2 * v[i] + (1 - beta2) * grad * grad
+            m_hat = m[i] / m_correction
+            v_hat = v[i] / v_correction
+            param.data -= learning_rate * m_hat / (math.sqrt(v_hat) + eps)
             param.grad = 0.0
 
 
-# ---- 6 Training --------------------------------------------------------------------------------------------
-# Learning is: predict, measure the surprise, send the blame back, nudge. The surprise at a token that had the
-# probability p is -log(p): none at p = 1, and log(27) = 3.30 for a blind guess among 27. With the natural
-# logarithm, its unit is called nat.
+# ---- 6 Training ---------------------------------------------------------------------------------
+# The loss is a measure of surprise: -log(p), where p is the probability that the model gave to the
+# token that really came next. That is 0 for p = 1, and grows as p falls. Its unit is the nat, as
+# the logarithm is the natural one. A blind guess among 27 tokens has p = 1/27, a loss of 3.30:
+# training starts about there. At 2.3, the model is as unsure as in a choice among e ** 2.3 = 10
+# tokens. A loss of 0 would be certainty, and there is none: nobody can know whether "ann" goes on.
+
+
+def cross_entropy(logits, target):
+    """logits: [n], target: an id -> -log(softmax(logits)[target]), in nats, as one node.
+
+    >>> logits = [Value(math.log(3)), Value(0.0)]  # probabilities 0.75 and 0.25
+    >>> loss = cross_entropy(logits, target=1)
+    >>> loss.backward()
+    >>> round(loss.data, 4), round(-softmax(logits)[1].log().data, 4)
+    (1.3863, 1.3863)
+    >>> [round(logit.grad, 4) for logit in logits]
+    [0.75, -0.75]
+
+    Its gradient by a logit is what was predicted minus what was true: 0.75 - 0 and 0.25 - 1. So the
+    true token's logit will rise, and each other one sink, by as much as it was believed in wrongly.
+    """
+    largest = max(logit.data for logit in logits)
+    exps = [math.exp(logit.data - largest) for logit in logits]
+    total = 0.0
+    for e in exps:  # not sum(), as in dot
+        total += e
+    # -log(exp(logit - largest) / total), but without a log(0) where exp is too small for a float.
+    loss = math.log(total) + largest - logits[target].data
+    local_grads = [e / total for e in exps]
+    local_grads[target] -= 1
+    return Value(loss, logits, local_grads)
 
 
 def document_loss(model, tokens):
-    """Return the mean of -log p(next token), in nats, over a document's first block_size positions."""
-    cache, losses = model.new_cache(), []
+    """Return the loss of a document, in nats: the mean over its positions, at most block_size."""
+    cache = model.new_cache()
+    surprises = []
     for position in range(min(model.block_size, len(tokens) - 1)):
         logits = model.forward(tokens[position], position, cache)
-        losses.append(logsumexp(logits) - logits[tokens[position + 1]])  # = -log(softmax of the next token)
-    return sum(losses) / len(losses)
+        target = tokens[position + 1]
+        surprises.append(cross_entropy(logits, target))
+    return sum(surprises) / len(surprises)
 
 
 def train(model, tokenizer, docs, steps, batch_size, learning_rate):
-    """Train the model, and yield each step's loss: the mean over its batch, in nats.
+    """Train the model, and yield the loss of each step, in nats: the mean over its documents.
 
-    Step 0 takes the first batch_size documents, step 1 the next; after the last, they start over.
+    A step takes the next batch_size documents, and after the last one starts over. The loss of one
+    step is noisy, as some names are more surprising than others: look at the mean of many. So is
+    its gradient; a larger batch makes it less so, and the step slower.
+
+    Raises FloatingPointError where a loss is not finite, and leaves the parameters as they were.
     """
     optimizer = Adam(model.params)
     for step in range(steps):
         batch_loss = 0.0
-        for j in range(batch_size):
-            tokens = tokenizer.encode(docs[(step * batch_size + j) % len(docs)])
-            loss = document_loss(model, tokens) / batch_size  # predict, and measure the surprise
-            loss.backward()                                   # send the blame back; a batch adds it up
+        for i in range(batch_size):
+            doc = docs[(step * batch_size + i) % len(docs)]
+            tokens = tokenizer.encode(doc)
+            # 1, 2: predict every next token, and measure the surprise. Every document makes a
+            # graph of its own, since its tokens decide what is computed. It is freed when the next
+            # one takes the name loss, as nothing refers to it then.
+            loss = document_loss(model, tokens) / batch_size
+            # 3: find the gradients; those of a batch add up.
+            loss.backward()
             batch_loss += loss.data
-        optimizer.step(learning_rate * (1 - step / steps))    # nudge, and more gently with each step
+        if not math.isfinite(batch_loss):
+            raise FloatingPointError(f"the loss of step {step + 1} is {batch_loss}")
+        # 4: nudge the parameters. The learning rate falls to 0 over the run: long steps to come
+        # near good values, then short ones to settle there, undisturbed by the noise of the last
+        # names.
+        optimizer.step(learning_rate * (1 - step / steps))
         yield batch_loss
 
 
-# ---- 7 Inference -------------------------------------------------------------------------------------------
-# The model writes by reading itself: predict the next token, draw one by its probability, feed it back in.
+# ---- 7 Inference --------------------------------------------------------------------------------
+# The model writes by reading what it has written: predict, draw a token, read that, predict again,
+# up to a BOS or to the last position. It draws, since to take the likeliest token each time would
+# write the same name each time. Nothing is learnt meanwhile: no gradients, and no parameter
+# changes.
+#
+# The temperature makes the draw careful or bold. Logits are divided by it, and so are the
+# differences between them, which are what makes one token likelier than another. If a token is 3
+# times as likely as another at temperature 1, which is as learnt, it is 9 times as likely at 0.5
+# (3 ** (1 / 0.5)), and at 0.1 59,049 times: always the most usual, dull. At 2, it is only 1.7 times
+# as likely: many a rare letter, garbled.
+#
+# Were the names learnt by heart? Of the 20 that the default run prints, 9 are in no document, and
+# 11 are documents, but among the 31,033 that it was not trained on. To repeat what one was shown
+# is memory; to make what one was not shown, and people do use, is to have learnt how names are
+# made.
+#
+# ChatGPT is this, enlarged: tokens, attention and MLPs, trained to predict the next token, then
+# drawing it. A chat is a document that begins with your question, as a name here can begin with
+# --prompt, and the answer is what it draws next. It has more: billions of parameters, tokens that
+# are pieces of words, much of the web as documents, then more training, on conversations, to make
+# helpful answers likely. It does not have a store of facts either. It writes what is likely, true
+# or not.
 
 
-def generate(model, tokenizer, temperature, rng):
-    """Return a new document of at most block_size tokens, each drawn with p = softmax(logits / temperature).
+def generate(model, tokenizer, temperature, rng, prompt=""):
+    """Return a new document: the prompt and what the model adds, block_size characters at most.
 
-    A low temperature is careful and dull, a high one bold and garbled.
-    Raises FloatingPointError where the logits are not finite.
+    rng: the random.Random to draw from. temperature: 1e-300 to 1e300. prompt: fewer than block_size
+    characters. Raises ValueError for a character in it that no document has, and
+    FloatingPointError where the logits are not finite.
     """
-    tokens, cache = [tokenizer.bos], model.new_cache()
+    tokens = tokenizer.encode(prompt)[:-1]  # BOS and the prompt, without the BOS that would end it
+    cache = model.new_cache()
     for position in range(model.block_size):
-        logits = [logit.data for logit in model.forward(tokens[-1], position, cache)]
-        top = max(logits)
-        exps = [math.exp((logit - top) / temperature) for logit in logits]
-        if not math.isfinite(sum(exps)): raise FloatingPointError("the logits are not finite numbers")
-        tokens += rng.choices(range(tokenizer.vocab_size), exps)  # divides by the sum, as softmax does
-        if tokens[-1] == tokenizer.bos: break
+        logits = model.forward(tokens[position], position, cache)
+        if position + 1 < len(tokens):
+            continue  # it is still reading the prompt: nothing to draw
+        probs = [p.data for p in softmax([logit / temperature for logit in logits])]
+        if not all(math.isfinite(p) for p in probs):
+            raise FloatingPointError("the logits are not finite numbers")
+        token = rng.choices(range(tokenizer.vocab_size), weights=probs)[0]
+        if token == tokenizer.bos:
+            break
+        tokens.append(token)
     return tokenizer.decode(tokens)
 
 
-# ---- main --------------------------------------------------------------------------------------------------
-# There is nothing more about GPTs from here on: the rooms in order, with flags, progress and clear errors.
+# ---- main ---------------------------------------------------------------------------------------
+# The whole story. What stands after it is service: flags, progress, clear errors.
 
 
-def number(kind, low, word):
-    """Return an argparse type: the text as a finite number of this kind, above low."""
-    def parse(text):
-        with contextlib.suppress(ValueError):
-            if low < kind(text) < math.inf: return kind(text)
-        raise argparse.ArgumentTypeError(f"{text!r} is not a {word} number above {low}")
-    return parse
-
-
-def read_command(argv):
-    """Return the settings and the documents, or exit with code 2 after one line that says what was wrong."""
-    size, count, positive = number(int, 0, "whole"), number(int, -1, "whole"), number(float, 0, "finite")
-    # Without the usage, which argparse would print before an error, an error is one line.
-    parser = argparse.ArgumentParser(usage=argparse.SUPPRESS, description=__doc__.split("\n")[0],
-                                     epilog="example: python microgpt.py --data my.txt --temperature 0.3 0.7")
-    for flag, kind, default, meaning in [
-            ("--data", str, pathlib.Path(__file__).with_name("names.txt"), "UTF-8 text, a document a line"),
-            ("--n-layer", size, 1, "layers, each an attention and an MLP"),
-            ("--n-embd", size, 16, "numbers that a token is made of, a multiple of --n-head"),
-            ("--n-head", size, 4, "attention heads in a layer"),
-            ("--block-size", size, 16, "tokens to look at; longer documents are cut to it"),
-            ("--steps", count, 1000, "training steps; 0 samples from the untrained model"),
-            ("--batch-size", size, 1, "documents that a step learns from"),
-            ("--learning-rate", positive, 0.01, "about how far a step moves a parameter at first"),
-            ("--target-loss", positive, None, "stop once the mean of the last 100 losses is at most this"),
-            ("--temperature", positive, [0.5], "low is careful, high is bold; one or more"),
-            ("--samples", size, 20, "documents to make up, at each temperature"),
-            ("--seed", int, 42, "start of the random numbers: the same seed, the same samples")]:
-        parser.add_argument(flag, type=kind, default=default, nargs="+" if flag == "--temperature" else None,
-                            metavar="X", help=meaning + " (default: %(default)s)")
-    args = parser.parse_args(argv)
-    if args.n_embd % args.n_head: parser.error(f"--n-head {args.n_head} must divide --n-embd {args.n_embd}")
-    try: return args, load_docs(args.data)
+def main(argv=None):
+    """Load, shuffle, tokenize, build, train, sample."""
+    args = parse_args(argv)
+    try:
+        docs = load_docs(args.data)
     except (OSError, ValueError) as error:
-        parser.error(f"argument --data: {error}; it takes UTF-8 text of one document a line")
+        refuse(f"argument --data: {error}; it takes UTF-8 text of one document a line")
+    rng = random.Random(args.seed)  # all chance comes from here: the same seed, the same names
+    rng.shuffle(docs)  # the file has girls before boys, and frequent names before rare ones
+    tokenizer = Tokenizer(docs)
+    check_prompt(args.prompt, tokenizer, args.block_size)
+    model = GPT(rng, tokenizer.vocab_size, args.n_layer, args.n_embd, args.n_head, args.block_size)
+    print(f"num docs: {len(docs)}")
+    print(f"vocab size: {tokenizer.vocab_size}")
+    print(f"num params: {len(model.params)}")
+    longer = sum(len(doc) > args.block_size for doc in docs)
+    if longer:
+        print(f"documents cut to --block-size {args.block_size}: {longer}", file=sys.stderr)
 
-
-def learn(model, tokenizer, docs, args):
-    """Train to the last step, to --target-loss or to Ctrl-C; print progress, then the curve."""
-    losses, started, collecting = [], time.monotonic(), gc.isenabled()
-    end = "  \r" if sys.stderr.isatty() else "\n"  # on a terminal, each line of progress overwrites the last
-    # CPython frees a graph by counting references: it has no cycles to look for, which takes time. PyPy does
-    # not count, and without its collector frees nothing.
-    if sys.implementation.name == "cpython": gc.disable()
+    losses = []
+    started = time.monotonic()
     try:
         for loss in train(model, tokenizer, docs, args.steps, args.batch_size, args.learning_rate):
             losses.append(loss)
-            step, mean, finite = len(losses), statistics.mean(losses[-100:]), math.isfinite(loss)
-            left = (time.monotonic() - started) / step * (args.steps - step)
-            last = step == args.steps or not finite or step >= 100 and mean <= (args.target_loss or -1)
-            if last or end != "\n" or step * 10 // args.steps > (step - 1) * 10 // args.steps:
-                print(f"step {step:{len(str(args.steps))}} / {args.steps} | loss {loss:.4f}",
-                      f"| mean {mean:.4f} | {left:.0f} s left", end="\n" if last else end, file=sys.stderr)
-            if not finite: raise FloatingPointError(f"the loss of step {step} is {loss}")
-            if last: break
+            mean = statistics.mean(losses[-100:])
+            enough = len(losses) >= 100 and mean < args.target_loss
+            show_progress(len(losses), args.steps, loss, mean, started, enough)
+            if enough:
+                break
     except KeyboardInterrupt:
-        print(f"\nstopped after step {len(losses)}: samples of what it has learnt so far", file=sys.stderr)
-    finally:
-        if collecting: gc.enable()
-    if losses: print(curve(losses))
+        print(f"\nstopped after step {len(losses)}: samples of what it has learnt so far",
+              file=sys.stderr)
+    if losses:
+        print(curve(losses))
+
+    trained_on = docs[:len(losses) * args.batch_size]
+    for temperature in args.temperature:
+        print(f"--- made up at temperature {temperature:g} ---")
+        samples = []
+        for i in range(args.samples):
+            samples.append(generate(model, tokenizer, temperature, rng, args.prompt))
+            print(f"sample {i + 1:2}: {samples[-1]}")
+        print(count_new(samples, docs, trained_on))
+
+
+def parse_args(argv):
+    """Return the settings, or end with one line and exit code 2 where one of them is wrong."""
+    # Without the usage, which argparse would print before an error, an error is one line.
+    parser = argparse.ArgumentParser(
+        prog="microgpt.py", usage=argparse.SUPPRESS,
+        description="Train a GPT on a list of names, or on any text, and print what it makes up.",
+        epilog="example: python microgpt.py --data my.txt --temperature 0.3 0.7")
+    parser.add_argument("--data", default=pathlib.Path(__file__).with_name("names.txt"),
+                        help="UTF-8 text, a document a line (default: names.txt beside the script)")
+    parser.add_argument("--n-layer", type=int, default=1,
+                        help="layers, each an attention and an MLP (default: %(default)s)")
+    parser.add_argument("--n-embd", type=int, default=16,
+                        help="numbers in a vector, a multiple of --n-head (default: %(default)s)")
+    parser.add_argument("--n-head", type=int, default=4,
+                        help="attention heads in a layer (default: %(default)s)")
+    parser.add_argument("--block-size", type=int, default=16,
+                        help="positions; longer documents are cut to it (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=1000,
+                        help="training steps; 0 leaves the model untrained (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=1,
+                        help="documents that a step learns from (default: %(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=0.01,
+                        help="about how far a step moves a parameter (default: %(default)s)")
+    parser.add_argument("--target-loss", type=float, default=0,
+                        help="stop once the mean of 100 losses is below (default: %(default)s)")
+    parser.add_argument("--temperature", type=float, nargs="+", default=[0.5],
+                        help="low is careful, high is bold; one or more (default: 0.5)")
+    parser.add_argument("--samples", type=int, default=20,
+                        help="documents to make up at each temperature (default: %(default)s)")
+    parser.add_argument("--prompt", default="",
+                        help="text that every sample begins with (default: nothing)")
+    parser.add_argument("--seed", type=int, default=42,
+                        help="the same seed gives the same samples (default: %(default)s)")
+    args = parser.parse_args(argv)
+    at_least = {"n_layer": 1, "n_embd": 1, "n_head": 1, "block_size": 1, "steps": 0,
+                "batch_size": 1, "target_loss": 0, "samples": 1}
+    for name, least in at_least.items():
+        number = getattr(args, name)
+        if not number >= least:  # "not", so that nan is refused too
+            parser.error(f"argument --{name.replace('_', '-')}: {number} must be {least} or more")
+    above_0 = {"learning-rate": [args.learning_rate], "temperature": args.temperature}
+    for name, numbers in above_0.items():
+        for number in numbers:
+            if not 1e-300 <= number <= 1e300:
+                parser.error(f"argument --{name}: {number} must be more than 0 (1e-300 to 1e300)")
+    if args.n_embd % args.n_head:
+        parser.error(f"--n-head {args.n_head} must divide --n-embd {args.n_embd}")
+    return args
+
+
+def refuse(message):
+    """End with one line and exit code 2, as argparse does for a wrong flag."""
+    print(f"microgpt.py: error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def check_prompt(prompt, tokenizer, block_size):
+    """Refuse a prompt that has unknown characters, or leaves no position to write at."""
+    for char in prompt:
+        if char not in tokenizer.chars:
+            n = len(tokenizer.chars)
+            known = "".join(tokenizer.chars) if n <= 100 else f"{n} others"
+            refuse(f"argument --prompt: no document has the character {char!r}; they have {known}")
+    if len(prompt) >= block_size:
+        refuse(f"argument --prompt: its {len(prompt)} characters must be fewer than the "
+               f"{block_size} of --block-size")
+
+
+def show_progress(step, steps, loss, mean, started, enough):
+    """Print a line on standard error: at each tenth of the run, at each step on a terminal.
+
+    On a terminal, each line but the last is overwritten by the next.
+    """
+    last = enough or step == steps
+    tenths = [steps * tenth // 10 for tenth in range(1, 11)]
+    on_terminal = sys.stderr.isatty()
+    if last or on_terminal or step in tenths:
+        seconds_left = (time.monotonic() - started) / step * (steps - step)
+        print(f"step {step:{len(str(steps))}} / {steps} | loss {loss:.4f} | mean {mean:.4f} | "
+              f"{seconds_left:.0f} s left",
+              end="  \r" if on_terminal and not last else "\n", file=sys.stderr)
 
 
 def curve(losses):
-    """Return the run as a line: up to 40 mean losses as blocks, between the first and the last as numbers."""
+    """Return the run as a line: up to 40 means as blocks, the first and the last as numbers.
+
+    >>> curve([3.0, 2.0, 1.0])
+    'loss 3.00 █▄▁ 1.00'
+    """
     n = min(40, len(losses))
-    means = [statistics.mean(losses[i * len(losses) // n:(i + 1) * len(losses) // n]) for i in range(n)]
-    low, span = min(means), max(means) - min(means) or 1
+    means = []
+    for i in range(n):
+        start = i * len(losses) // n
+        end = (i + 1) * len(losses) // n
+        means.append(statistics.mean(losses[start:end]))
+    low = min(means)
+    span = (max(means) - low) or 1
     blocks = "".join("▁▂▃▄▅▆▇█"[int((mean - low) / span * 7.99)] for mean in means)
     return f"loss {means[0]:.2f} {blocks} {means[-1]:.2f}"
 
 
-def main(argv=None):
-    """Open the rooms in order."""
-    args, docs = read_command(argv)
-    rng = random.Random(args.seed)
-    rng.shuffle(docs)
-    tokenizer = Tokenizer(docs)
-    model = GPT(rng, tokenizer.vocab_size, args.n_layer, args.n_embd, args.n_head, args.block_size)
-    print(f"num docs: {len(docs)}\nvocab size: {tokenizer.vocab_size}\nnum params: {len(model.params)}")
-    longer = sum(len(doc) > args.block_size for doc in docs)
-    if longer: print(f"documents cut to --block-size {args.block_size}: {longer}", file=sys.stderr)
-    learn(model, tokenizer, docs, args)
-    for temperature in args.temperature:
-        print(f"--- made up at temperature {temperature:g} ---")
-        for i in range(args.samples):
-            print(f"sample {i + 1:2}: {generate(model, tokenizer, temperature, rng)}")
+def count_new(samples, docs, trained_on):
+    """Return the line that says how many samples are new, and how many the model has read.
+
+    >>> count_new(["ava", "emma", "avma"], docs=["emma", "ava"], trained_on=["emma"])
+    '3 samples: 1 new, 1 in the data but not trained on, 1 trained on'
+    """
+    in_data = set(docs)
+    shown = set(trained_on)
+    n_new = sum(sample not in in_data for sample in samples)
+    n_shown = sum(sample in shown for sample in samples)
+    n_unseen = len(samples) - n_new - n_shown
+    return (f"{len(samples)} samples: {n_new} new, {n_unseen} in the data but not trained on, "
+            f"{n_shown} trained on")
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace", line_buffering=True)  # "?" for what the terminal cannot show
-    try: main()
-    except KeyboardInterrupt: sys.exit(130)
-    except FloatingPointError as error: sys.exit(f"microgpt.py: error: {error}; try a lower --learning-rate")
-    except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head -1`
+    # CPython frees a graph as soon as nothing refers to it, by counting references. Its collector
+    # only looks for cycles, which a graph has none of; without it, training is faster. PyPy does
+    # not count, and without its collector would free nothing.
+    if sys.implementation.name == "cpython":
+        gc.disable()
+    # A stream that was closed from the start (>&-) is None: what it cannot show goes nowhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+    sys.stdout.reconfigure(errors="replace", line_buffering=True)  # "?" for what it cannot show
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except FloatingPointError as error:
+        new_line = "\n" if sys.stderr.isatty() else ""  # progress may stand on this one
+        sys.exit(f"{new_line}microgpt.py: error: {error}; try a lower --learning-rate")
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # Python would try once more to write the rest
+        if not isinstance(error, BrokenPipeError):  # a closed pipe is no error: `| head -1`
+            sys.exit(f"microgpt.py: error: {error}")
