@@ -602,7 +602,7 @@ def main(argv=None):
     print(f"num params: {len(model.params)}")
     longer = sum(len(doc) > args.block_size for doc in docs)
     if longer:
-        print(f"documents cut to --block-size {args.block_size}: {longer}", file=sys.stderr)
+        note(f"documents cut to --block-size {args.block_size}: {longer}")
 
     losses = []
     started = time.monotonic()
@@ -615,8 +615,7 @@ def main(argv=None):
             if enough:
                 break
     except KeyboardInterrupt:
-        print(f"\nstopped after step {len(losses)}: samples of what it has learnt so far",
-              file=sys.stderr)
+        note(f"\nstopped after step {len(losses)}: samples of what it has learnt so far")
     if losses:
         print(curve(losses))
 
@@ -682,7 +681,7 @@ def parse_args(argv):
 
 def refuse(message):
     """End with one line and exit code 2, as argparse does for a wrong flag."""
-    print(f"microgpt.py: error: {message}", file=sys.stderr)
+    note(f"microgpt.py: error: {message}")
     sys.exit(2)
 
 
@@ -698,6 +697,14 @@ def check_prompt(prompt, tokenizer, block_size):
                f"{block_size} of --block-size")
 
 
+def note(text, end="\n"):
+    """Print on standard error, or nowhere if that fails: it is not worth ending a run."""
+    try:
+        print(text, end=end, file=sys.stderr)
+    except OSError:
+        sys.stderr = open(os.devnull, "w")
+
+
 def show_progress(step, steps, loss, mean, started, enough):
     """Print a line on standard error: at each tenth of the run, at each step on a terminal.
 
@@ -708,9 +715,8 @@ def show_progress(step, steps, loss, mean, started, enough):
     on_terminal = sys.stderr.isatty()
     if last or on_terminal or step in tenths:
         seconds_left = (time.monotonic() - started) / step * (steps - step)
-        print(f"step {step:{len(str(steps))}} / {steps} | loss {loss:.4f} | mean {mean:.4f} | "
-              f"{seconds_left:.0f} s left",
-              end="  \r" if on_terminal and not last else "\n", file=sys.stderr)
+        note(f"step {step:{len(str(steps))}} / {steps} | loss {loss:.4f} | mean {mean:.4f} | "
+             f"{seconds_left:.0f} s left", end="  \r" if on_terminal and not last else "\n")
 
 
 def curve(losses):

@@ -1,5 +1,17 @@
-"""Make `import microgpt` work wherever pytest is started."""
+"""What several tests need: the file under test, and a way to run it."""
+import os
 import pathlib
+import subprocess
 import sys
+import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+
+def run(*args, python=(), **env):
+    """Run microgpt.py in another folder; return its exit code, output and errors."""
+    command = [sys.executable, *python, str(ROOT / "microgpt.py"), *map(str, args)]
+    done = subprocess.run(command, cwd=tempfile.gettempdir(), timeout=120, capture_output=True,
+                          env={**os.environ, "PYTHONIOENCODING": "utf-8", **env})
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
