@@ -8,9 +8,9 @@ to each character that could come next: "a" likely, "q" hardly. Inside are 4,192
 numbers, its parameters. They start at random, so its first predictions are blind guesses. Training
 shows it names, and after each one nudges every parameter a little, so that the characters that
 really came next get more likely. Writing is then simple: draw a character by the probabilities,
-append it, ask again. A function like this is a language model. This kind of it is a GPT:
-generative (it writes), pre-trained (on plain text, before it gets any task), transformer (the name
-of the design in part 4).
+append it, ask again. Such a function is a language model, and this kind is called GPT: generative
+(it writes), pre-trained (on plain text, before it gets any task), transformer (the name of the
+design in part 4).
 
 Read from top to bottom: each part needs only those before it. Text walks through five of them,
 
@@ -19,10 +19,10 @@ Read from top to bottom: each part needs only those before it. Text walks throug
 and two are tools for training: 3 Autograd finds out in which direction to nudge each parameter,
 5 Adam how far. `main`, at the end, calls them one after the other.
 
-It is an independent implementation of the algorithm of Andrej Karpathy's microgpt (February 2026).
+This is an independent implementation of the algorithm of Andrej Karpathy's microgpt (2026).
 """
 
-# All of this comes with Python. Parts 1 to 7 use math and itertools, main the rest.
+# All of it comes with Python; parts 1 to 7 need only math and itertools.
 import argparse
 import gc
 import itertools
@@ -37,12 +37,12 @@ import time
 # ---- 1 Dataset ----------------------------------------------------------------------------------
 # A document is one text, read from its first character to its last without a look at any other.
 # Here it is a name, but nothing below knows that: `--data shakespeare.txt --block-size 64` learns
-# from lines of Shakespeare (64: part 4 has a limit to the length), and no line of code changes.
+# from lines of Shakespeare (of each, the first 64 characters), with no change to the code.
 #
-# What is learnt from 32,033 names: how likely each character is to come next, given all those
-# before it in the same document. This cannot be memory. 4,192 parameters are too few to hold so
-# many names, and the default run reads only 1,000 of them, once each. What does fit in are habits
-# that many names share: after "nn" comes a vowel, "a" is a good end.
+# What is learnt from them: how likely each character is to come next, given all those before it in
+# the same document. The file has 32,033 names, of which the default run reads 1,000, once each. So
+# this is not memory: 4,192 parameters could not hold the names, and most names are never shown.
+# What they can hold are habits that many names share: after "j" comes a vowel, "a" is a good end.
 
 
 def load_docs(path):
@@ -99,11 +99,12 @@ class Tokenizer:
 # ---- 3 Autograd ---------------------------------------------------------------------------------
 # How wrong the model's predictions are is measured as one number, the loss (part 6). To lower it,
 # training asks of each parameter: if it were a little larger, how fast would the loss rise? That
-# rate, the derivative of the loss by the parameter, is called the parameter's gradient.
+# rate, the derivative of the loss with respect to the parameter (in short, by the parameter), is
+# called the parameter's gradient.
 #
 # Autograd (automatic gradients) finds them all in one go. Each number in the computation is a
 # Value, and remembers the Values that it was computed from, its children. Together they make a
-# graph: every Value is a node, and a node without children, as a parameter is, a leaf. An
+# graph: every Value is a node, and one without children, such as a parameter, is a leaf. An
 # operation has to know two things only: its result, and its local gradients, how fast the result
 # rises with each child. The chain rule does the rest. On a way through the graph from the loss
 # back to a parameter, multiply the local gradients; where several ways lead to the same parameter,
@@ -115,9 +116,10 @@ serial_numbers = itertools.count()
 class Value:
     """A number that remembers how it was computed.
 
-    data: the number. children: the Values that it was computed from, not counting plain numbers,
-    which are constant. local_grads: for each child, the derivative of self by this child.
-    grad: the derivative by self of the result on which backward() was called.
+    data: the number.
+    grad: how fast a result rises with this number, once backward() was called on the result.
+    children: the Values that it was computed from; plain numbers are constant, so not counted.
+    local_grads: for each child, how fast this number rises with it.
 
     >>> x = Value(3.0)
     >>> y = x * x + 1
@@ -151,7 +153,7 @@ class Value:
             return Value(self.data + other.data, (self, other), (1.0, 1.0))
         if isinstance(other, (int, float)):
             return Value(self.data + other, (self,), (1.0,))
-        return NotImplemented  # Python then raises TypeError
+        return NotImplemented  # and Python raises TypeError
 
     def __mul__(self, other):  # the derivative by one factor is the other factor
         if isinstance(other, Value):
@@ -190,12 +192,11 @@ class Value:
     def backward(self):
         """Find the derivative of self by each Value that it was computed from; put it in its grad.
 
-        The grad of self is set to 1, that of other nodes with children to their derivative. A leaf
-        adds its derivative to the grad that it has: so the gradients of several results add up, and
-        whoever has used them sets them back to 0.
+        The grad of self is set to 1, that of other nodes with children to their derivative. Other
+        leaves add their derivative to the grad that they have: so the gradients of several results
+        add up, and whoever has used them sets them back to 0.
         """
-        # Find all nodes with children that self was computed from, each once.
-        nodes = [self]
+        nodes = [self]  # and all others with children that self was computed from, each once
         seen = {self}
         for node in nodes:  # also those that are appended on the way
             node.grad = 0.0
@@ -203,9 +204,10 @@ class Value:
                 if child.children and child not in seen:
                     seen.add(child)
                     nodes.append(child)
-        # A node's grad is complete, and can be passed on to its children, when everything that was
-        # computed from the node has passed on its own. All that was made later than the node, so go
-        # from the newest to the oldest. (This is a topological order of the graph, in reverse.)
+        # A node can pass on its grad only when it is complete: when all that was computed from the
+        # node has paid in. Whatever was computed from a node is newer than the node, so go from the
+        # newest to the oldest. (From old to new, children first, is called a topological order;
+        # gradients flow against it.)
         nodes.sort(key=lambda node: node.serial, reverse=True)
         self.grad = 1.0
         for node in nodes:
@@ -221,41 +223,41 @@ def dot(a, b):
     >>> b = [Value(3.0), Value(4.0)]
     >>> product = dot(a, b)
     >>> product.backward()
-    >>> product.data, [x.grad for x in a]  # the derivatives by the numbers of a are those of b
+    >>> product.data, [a_i.grad for a_i in a]  # the derivative by a[i] is b[i]
     (11.0, [3.0, 4.0])
 
-    Nearly all that the model computes is dot products. Each is one node here, not one for every *
-    and every +: the same gradients from an eighth of the nodes.
+    Nearly everything that the model computes is a dot product. Each is one node here, not one for
+    each of n products and n - 1 sums: the same gradients from far fewer nodes, in far less time.
     """
     total = 0.0
-    for x, y in zip(a, b):  # not sum(), which rounds differently from Python 3.12 on
-        total += x.data * y.data
-    return Value(total, a + b, [child.data for child in b + a])
+    for a_i, b_i in zip(a, b):  # not sum(): from Python 3.12 on, it rounds floats differently
+        total += a_i.data * b_i.data
+    return Value(total, a + b, [partner.data for partner in b + a])  # of each child in a + b
 
 
 # ---- 4 Model ------------------------------------------------------------------------------------
-# The model is the function that the opening speaks of. It reads one token at a time, each at its
+# The model is the function that the opening describes. It reads one token at a time, each at its
 # position in the document: 0, 1, 2, ... What it knows at a position is x, a vector (a list of
 # numbers). x begins as "this token, at this position"; layer by layer, it gathers what else
 # matters; then it becomes logits, a number for every token: the higher, the likelier to come next.
-# Five numbers set the size of it all; those in brackets are the defaults, and larger ones
-# (--n-embd 32 --n-layer 2) make a larger model:
+# Five numbers set the size of it all (in brackets, the defaults); larger ones, as in `--n-embd 32
+# --n-layer 2`, make a larger model:
 #
 #     vocab_size  how many different tokens there are [27 for the names]
 #     block_size  how many positions there can be; the rest of a document is left out [16]
 #     n_embd      how many numbers x has [16]
-#     n_layer     how many layers there are, each made of an attention and an MLP [1]
-#     n_head      how many questions an attention asks at once [4]
+#     n_layer     how many layers there are, each an attention and an MLP (see there) [1]
+#     n_head      how many things an attention looks for at once [4]
 #
-# A layer's attention fetches from earlier positions, its MLP works on what is there; both are
-# explained at their code. The parameters are in matrices (lists of rows), which GPT-2 named:
+# In short, attention fetches from the positions so far, and the MLP (multi-layer perceptron) works
+# on what is there. The parameters are in matrices (lists of rows):
 #
-#     wte                        token embeddings: a row of n_embd numbers for each token
-#     wpe                        position embeddings: a row for each position
-#     attn_wq, attn_wk, attn_wv  make a query, a key and a value of x, for attention
-#     attn_wo                    makes of what attention fetched what is added to x
-#     mlp_fc1, mlp_fc2           the first and the second half of the MLP
-#     lm_head                    makes the logits of x
+#     wte                        token embeddings: for each token, a row of n_embd numbers
+#     wpe                        position embeddings: for each position, such a row
+#     attn_wq, attn_wk, attn_wv  make a query, a key and a value from x, for attention
+#     attn_wo                    turns what attention has fetched into what is added to x
+#     mlp_fc1, mlp_fc2           the two halves of the MLP ("fully connected")
+#     lm_head                    turns x into logits (head of the language model)
 #
 # Before the model come the four functions that it uses most. [n] means a vector of n Values,
 # [n_out, n_in] a matrix of n_out rows with n_in Values each.
@@ -264,19 +266,19 @@ def dot(a, b):
 def linear(x, w):
     """x: [n_in], w: [n_out, n_in] -> [n_out], the dot product of x with each row of w.
 
-    Each number that comes out is a mix of all that go in; its row, found by training, says how much
-    of each. Nearly all parameters are in such rows.
+    Each number that comes out is a mix of all that go in. Its row, found by training, says how much
+    of each.
     """
     return [dot(x, row) for row in w]
 
 
 def add(a, b):
     """a: [n], b: [n] -> [n], their sum, number by number."""
-    return [x + y for x, y in zip(a, b)]
+    return [a_i + b_i for a_i, b_i in zip(a, b)]
 
 
 def softmax(logits):
-    """logits: [n], any numbers -> [n], probabilities: above 0 and, added up, 1.
+    """logits: [n], any numbers -> [n], probabilities: from 0 to 1, together 1.
 
     >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # 3 / (3 + 1)
     [0.75, 0.25]
@@ -284,7 +286,7 @@ def softmax(logits):
     exp makes every number positive and keeps the order: a logit that is higher by 1 gets e = 2.7
     times the probability. Dividing by the total makes the sum 1. Subtracting the largest logit
     first keeps exp from overflowing, as exp(1000) would. It does not change the probabilities: all
-    exps, and so their total, become smaller by the same factor.
+    exps, and so their total, change by the same factor.
     """
     largest = max(logit.data for logit in logits)
     exps = [(logit - largest).exp() for logit in logits]
@@ -307,7 +309,7 @@ def rmsnorm(x):
 
 
 class GPT:
-    """GPT-2 (Radford et al. 2019), with rmsnorm and relu in place of its LayerNorm and GELU.
+    """GPT-2 (Radford et al. 2019), simplified: rmsnorm for LayerNorm, relu for GELU, no biases.
 
     state_dict: the matrices by name; those of a layer as "layer0.attn_wq".
     params: all parameters of all matrices, in one list.
@@ -331,8 +333,8 @@ class GPT:
             shapes[f"layer{layer}.mlp_fc2"] = (n_embd, 4 * n_embd)
         # Parameters start as random numbers: if all were equal, so would be the gradients of all
         # rows of mlp_fc1, say, and the rows would stay copies of each other for ever. They start
-        # near 0 (0.08 is their standard deviation), so the logits do too: at first, no token is
-        # favoured.
+        # near 0 (0.08 is their standard deviation), so the logits do too: no token is favoured by
+        # much.
         self.state_dict = {}
         for name, (n_out, n_in) in shapes.items():
             self.state_dict[name] = [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)]
@@ -350,12 +352,13 @@ class GPT:
         """
         # An embedding is a row of numbers that stands for a thing. Training finds them, and things
         # that behave alike (the vowels) get similar rows. There is one for the token and one for
-        # the position, since attention by itself can tell what stood before, but not where.
+        # the position, since attention takes a mean, which by itself knows no order.
         x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
-        x = rmsnorm(x)  # embeddings begin small; x needs size beside all that is added to it below
+        x = rmsnorm(x)  # or it would start no larger than what the first layer adds to it
         for layer in range(self.n_layer):
-            # Each adds to x in place of making a new one (a residual connection). So nothing known
-            # is lost, and gradients have a straight way back: a sum passes them on unchanged.
+            # What attention and MLP find is added to x instead of replacing it (this is a residual
+            # connection): what x knew stays, and gradients have a straight way back, since a sum
+            # passes them on unchanged.
             x = add(x, self.attention(layer, rmsnorm(x), cache))
             x = add(x, self.mlp(layer, rmsnorm(x)))
         return linear(x, self.state_dict["lm_head"])
@@ -363,7 +366,7 @@ class GPT:
     def attention(self, layer, x, cache):
         """x: [n_embd] -> [n_embd], what this position fetches from all so far.
 
-        Each position makes three vectors of its x: a query, what it looks for; a key, what it can
+        Each position makes three vectors from its x: a query, what it looks for; a key, what it can
         be found by; a value, what it has to give. The query is compared with the keys of all
         positions so far; the better a key matches, the more is taken of the value beside it
         (Vaswani et al. 2017).
@@ -377,29 +380,29 @@ class GPT:
         # changes once it is made, the cache spares making it again for each new token.
         mixed = []
         head_size = len(x) // self.n_head
-        for head in range(self.n_head):
-            # One comparison can ask one question ("which vowel was last?"). To ask several at once,
-            # each head has a slice of all queries, keys and values for itself.
-            start = head * head_size
+        for start in range(0, len(x), head_size):
+            # One comparison can look for one thing ("which vowel was last?"). To look for several
+            # at once, each head has its own slice of all queries, keys and values.
             own = slice(start, start + head_size)
-            # The score of a key is its dot product with the query: large if they match. The more
-            # numbers they have, the larger the scores, by about the square root. Too large, and
-            # softmax gives all to one key and leaves the others no gradient to learn by.
+            # A key's score is its dot product with the query: large if they match. A sum of
+            # head_size products, some positive, some negative, is about sqrt(head_size) times as
+            # large as one of them. Dividing by that keeps the scores moderate: with large ones,
+            # softmax gives nearly all weight to one key, and the others get hardly any gradient to
+            # learn by.
             scores = [dot(query[own], key[own]) / head_size ** 0.5 for key in keys]
             weights = softmax(scores)  # [positions so far], together 1
             for i in range(start, start + head_size):
-                # The mean of the values, number by number, in which each counts by its weight.
+                # Number i of what is fetched: the weighted mean of number i of all values.
                 mixed.append(dot(weights, [value[i] for value in values]))
         return linear(mixed, self.state_dict[f"layer{layer}.attn_wo"])
 
     def mlp(self, layer, x):
         """x: [n_embd] -> [n_embd], what this position makes of what it knows.
 
-        MLP means multi-layer perceptron. Attention only fetches and mixes; here each position
-        works by itself on what it has. Each hidden number tests x for some pattern, and relu turns
-        that into "if it is there": 0 if not. Without this bend, two linear steps in a row could do
-        no more than one. As in GPT-2, there are 4 hidden numbers for each in x: room for many
-        patterns.
+        Attention only fetches and mixes; here each position works by itself on what it has. Each of
+        the numbers in between, called hidden, tests x for a pattern, and relu turns that into "if
+        it is there": 0 if not. Without this bend, two linear steps in a row could do no more than
+        one. There are 4 hidden numbers for each in x, as in GPT-2: room for many patterns.
         """
         hidden = linear(x, self.state_dict[f"layer{layer}.mlp_fc1"])  # [4 * n_embd]
         hidden = [h.relu() for h in hidden]
@@ -411,10 +414,10 @@ class GPT:
 # rule is `param.data -= learning_rate * param.grad`. It has two weaknesses. Gradients are noisy:
 # the next document may want the opposite. And their sizes differ from parameter to parameter, so
 # that one learning_rate is too much for some and too little for others. Adam keeps two running
-# means for each parameter: m, of its gradient, in which noise cancels out; v, of its gradient
-# squared, so sqrt(v) is the usual size. A step is learning_rate * m / sqrt(v): as long as
-# learning_rate, whatever the size of the gradients, if they agree on the direction, and shorter if
-# they do not.
+# means for each parameter, in which older gradients count less and less: m, of its gradient, in
+# which noise cancels out; v, of its gradient squared, so sqrt(v) is the usual size. A step is
+# learning_rate * m / sqrt(v). If the gradients agree in direction, that is about learning_rate,
+# whatever their size; if not, it is less.
 
 
 class Adam:
@@ -423,7 +426,7 @@ class Adam:
     >>> param = Value(1.0)
     >>> param.grad = 250.0
     >>> Adam([param]).step(learning_rate=0.01)
-    >>> round(param.data, 6)  # down by 0.01, and with a gradient of 0.25 as well
+    >>> round(param.data, 6)  # down by 0.01; a gradient of 0.25 would do the same
     0.99
     """
 
@@ -436,15 +439,15 @@ class Adam:
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
         """Move each parameter against its gradient, by about learning_rate; set the gradient to 0.
 
-        beta1, beta2: the part of m, of v, that stays when a new gradient comes in.
+        beta1, beta2: what fraction of m and of v stays when a new gradient comes in.
         eps: keeps it from dividing by 0 where all gradients so far were 0.
         """
         self.t += 1
         m = self.m
         v = self.v
-        # Bias correction: m and v start at 0, as if all gradients before had been 0. So they are
-        # too small: after t steps, real gradients make up only 1 - beta ** t of them. Divide by
-        # that.
+        # Bias correction: m and v start at 0, as if all gradients before had been 0, so at first
+        # they are too small. After one step m is (1 - beta1) * grad; after t steps, real gradients
+        # make up 1 - beta1 ** t of it. Divided by that, it is a mean of real gradients alone.
         m_correction = 1 - beta1 ** self.t
         v_correction = 1 - beta2 ** self.t
         for i, param in enumerate(self.params):
@@ -466,25 +469,25 @@ class Adam:
 
 
 def cross_entropy(logits, target):
-    """logits: [n], target: an id -> -log(softmax(logits)[target]), in nats, as one node.
+    """logits: [n], target: a token -> the surprise, -log(softmax(logits)[target]), as one node.
 
     >>> logits = [Value(math.log(3)), Value(0.0)]  # probabilities 0.75 and 0.25
     >>> loss = cross_entropy(logits, target=1)
     >>> loss.backward()
-    >>> round(loss.data, 4), round(-softmax(logits)[1].log().data, 4)
+    >>> round(loss.data, 4), round(-softmax(logits)[1].log().data, 4)  # log(4), both ways
     (1.3863, 1.3863)
     >>> [round(logit.grad, 4) for logit in logits]
     [0.75, -0.75]
 
     Its gradient by a logit is what was predicted minus what was true: 0.75 - 0 and 0.25 - 1. So the
-    true token's logit will rise, and each other one sink, by as much as it was believed in wrongly.
+    true token's logit is pushed up, the others are pushed down by as much as they were believed in.
     """
     largest = max(logit.data for logit in logits)
     exps = [math.exp(logit.data - largest) for logit in logits]
     total = 0.0
     for e in exps:  # not sum(), as in dot
         total += e
-    # -log(exp(logit - largest) / total), but without a log(0) where exp is too small for a float.
+    # -log(exps[target] / total), rearranged: log(0) cannot come up where exps[target] is nearly 0.
     loss = math.log(total) + largest - logits[target].data
     local_grads = [e / total for e in exps]
     local_grads[target] -= 1
@@ -505,9 +508,10 @@ def document_loss(model, tokens):
 def train(model, tokenizer, docs, steps, batch_size, learning_rate):
     """Train the model, and yield the loss of each step, in nats: the mean over its documents.
 
-    A step takes the next batch_size documents, and after the last one starts over. The loss of one
-    step is noisy, as some names are more surprising than others: look at the mean of many. So is
-    its gradient; a larger batch makes it less so, and the step slower.
+    A step takes the next batch_size documents, its batch (after the last, they start over). For
+    each, it predicts, measures the surprise and finds the gradients; then it nudges the parameters.
+    One document may be more surprising than another, so the loss of a step is noisy (look at the
+    mean of many), and so are its gradients. A larger batch is less noisy, but takes longer.
 
     Raises FloatingPointError where a loss is not finite, and leaves the parameters as they were.
     """
@@ -517,18 +521,17 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
         for i in range(batch_size):
             doc = docs[(step * batch_size + i) % len(docs)]
             tokens = tokenizer.encode(doc)
-            # 1, 2: predict every next token, and measure the surprise. Every document makes a
-            # graph of its own, since its tokens decide what is computed. It is freed when the next
-            # one takes the name loss, as nothing refers to it then.
+            # Predict every next token, and measure the surprise. Every document makes a graph of
+            # its own, since its tokens decide what is computed. It is freed when the next one
+            # takes the name loss: then nothing refers to it any more. (Divided, the sum over a
+            # batch is its mean.)
             loss = document_loss(model, tokens) / batch_size
-            # 3: find the gradients; those of a batch add up.
-            loss.backward()
+            loss.backward()  # find the gradients; those of a batch add up
             batch_loss += loss.data
         if not math.isfinite(batch_loss):
             raise FloatingPointError(f"the loss of step {step + 1} is {batch_loss}")
-        # 4: nudge the parameters. The learning rate falls to 0 over the run: long steps to come
-        # near good values, then short ones to settle there, undisturbed by the noise of the last
-        # names.
+        # Nudge the parameters. The learning rate falls to 0 over the run: long steps to come near
+        # to good values, then short ones to settle there, undisturbed by noise.
         optimizer.step(learning_rate * (1 - step / steps))
         yield batch_loss
 
@@ -536,34 +539,34 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # ---- 7 Inference --------------------------------------------------------------------------------
 # The model writes by reading what it has written: predict, draw a token, read that, predict again,
 # up to a BOS or to the last position. It draws, since to take the likeliest token each time would
-# write the same name each time. Nothing is learnt meanwhile: no gradients, and no parameter
-# changes.
+# write the same name each time. Nothing is learnt meanwhile: no parameter changes.
 #
-# The temperature makes the draw careful or bold. Logits are divided by it, and so are the
-# differences between them, which are what makes one token likelier than another. If a token is 3
-# times as likely as another at temperature 1, which is as learnt, it is 9 times as likely at 0.5
-# (3 ** (1 / 0.5)), and at 0.1 59,049 times: always the most usual, dull. At 2, it is only 1.7 times
-# as likely: many a rare letter, garbled.
+# The temperature makes the draw careful or bold. To add the same to all logits would change
+# nothing; to divide them divides their differences, which are what makes one token likelier than
+# another. A token that is 3 times as likely as another at temperature 1, as learnt, is 9 times as
+# likely at 0.5 (3 ** (1 / 0.5)), and 59,049 times at 0.1: nearly always the most usual is drawn,
+# and names are dull. At 2 it is only 1.7 times as likely: rare letters get in, and names are
+# garbled.
 #
-# Were the names learnt by heart? Of the 20 that the default run prints, 9 are in no document, and
-# 11 are documents, but among the 31,033 that it was not trained on. To repeat what one was shown
-# is memory; to make what one was not shown, and people do use, is to have learnt how names are
-# made.
+# Were the names learnt by heart? Of the 20 that the default run prints, 9 are not in the data, and
+# 11 are, but not among the 1,000 documents that it was trained on. Memory can only repeat what it
+# was shown. To write new names, and some that people really have, it must have learnt how names
+# are made.
 #
 # ChatGPT is this, enlarged: tokens, attention and MLPs, trained to predict the next token, then
 # drawing it. A chat is a document that begins with your question, as a name here can begin with
-# --prompt, and the answer is what it draws next. It has more: billions of parameters, tokens that
-# are pieces of words, much of the web as documents, then more training, on conversations, to make
-# helpful answers likely. It does not have a store of facts either. It writes what is likely, true
-# or not.
+# --prompt, and the answer is what is drawn next. ChatGPT has more than this file: billions of
+# parameters, tokens that are pieces of words, much of the web as documents, then more training, on
+# conversations, to make helpful answers likely. A store of facts is in neither: both write what is
+# likely, true or not.
 
 
 def generate(model, tokenizer, temperature, rng, prompt=""):
     """Return a new document: the prompt and what the model adds, block_size characters at most.
 
-    rng: the random.Random to draw from. temperature: 1e-300 to 1e300. prompt: fewer than block_size
-    characters. Raises ValueError for a character in it that no document has, and
-    FloatingPointError where the logits are not finite.
+    rng: the random.Random to draw from. temperature: from 1e-300 to 1e300. prompt: fewer than
+    block_size characters; ValueError for one that no document has.
+    Raises FloatingPointError where the logits are not finite.
     """
     tokens = tokenizer.encode(prompt)[:-1]  # BOS and the prompt, without the BOS that would end it
     cache = model.new_cache()
@@ -582,7 +585,7 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 
 
 # ---- main ---------------------------------------------------------------------------------------
-# The whole story. What stands after it is service: flags, progress, clear errors.
+# The whole story. The helpers after it, for flags, progress and errors, know nothing of GPTs.
 
 
 def main(argv=None):
@@ -593,7 +596,7 @@ def main(argv=None):
     except (OSError, ValueError) as error:
         refuse(f"argument --data: {error}; it takes UTF-8 text of one document a line")
     rng = random.Random(args.seed)  # all chance comes from here: the same seed, the same names
-    rng.shuffle(docs)  # the file has girls before boys, and frequent names before rare ones
+    rng.shuffle(docs)  # names.txt has girls before boys, and frequent names before rare ones
     tokenizer = Tokenizer(docs)
     check_prompt(args.prompt, tokenizer, args.block_size)
     model = GPT(rng, tokenizer.vocab_size, args.n_layer, args.n_embd, args.n_head, args.block_size)
@@ -610,22 +613,24 @@ def main(argv=None):
         for loss in train(model, tokenizer, docs, args.steps, args.batch_size, args.learning_rate):
             losses.append(loss)
             mean = statistics.mean(losses[-100:])
-            enough = len(losses) >= 100 and mean < args.target_loss
-            show_progress(len(losses), args.steps, loss, mean, started, enough)
-            if enough:
+            low_enough = len(losses) >= 100 and mean < args.target_loss
+            last = low_enough or len(losses) == args.steps
+            show_progress(losses, mean, args.steps, started, last)
+            if last:
                 break
     except KeyboardInterrupt:
         note(f"\nstopped after step {len(losses)}: samples of what it has learnt so far")
     if losses:
         print(curve(losses))
 
-    trained_on = docs[:len(losses) * args.batch_size]
+    trained_on = docs[:len(losses) * args.batch_size]  # what the finished steps have read
     for temperature in args.temperature:
         print(f"--- made up at temperature {temperature:g} ---")
         samples = []
         for i in range(args.samples):
-            samples.append(generate(model, tokenizer, temperature, rng, args.prompt))
-            print(f"sample {i + 1:2}: {samples[-1]}")
+            sample = generate(model, tokenizer, temperature, rng, args.prompt)
+            samples.append(sample)
+            print(f"sample {i + 1:2}: {sample}")
         print(count_new(samples, docs, trained_on))
 
 
@@ -651,9 +656,9 @@ def parse_args(argv):
     parser.add_argument("--batch-size", type=int, default=1,
                         help="documents that a step learns from (default: %(default)s)")
     parser.add_argument("--learning-rate", type=float, default=0.01,
-                        help="about how far a step moves a parameter (default: %(default)s)")
+                        help="how far the first steps move a parameter (default: %(default)s)")
     parser.add_argument("--target-loss", type=float, default=0,
-                        help="stop once the mean of 100 losses is below (default: %(default)s)")
+                        help="stop when the mean of 100 losses is below it (default: %(default)s)")
     parser.add_argument("--temperature", type=float, nargs="+", default=[0.5],
                         help="low is careful, high is bold; one or more (default: 0.5)")
     parser.add_argument("--samples", type=int, default=20,
@@ -668,14 +673,14 @@ def parse_args(argv):
     for name, least in at_least.items():
         number = getattr(args, name)
         if not number >= least:  # "not", so that nan is refused too
-            parser.error(f"argument --{name.replace('_', '-')}: {number} must be {least} or more")
-    above_0 = {"learning-rate": [args.learning_rate], "temperature": args.temperature}
-    for name, numbers in above_0.items():
-        for number in numbers:
-            if not 1e-300 <= number <= 1e300:
-                parser.error(f"argument --{name}: {number} must be more than 0 (1e-300 to 1e300)")
+            refuse(f"argument --{name.replace('_', '-')}: {number} must be {least} or more")
+    above_0 = [("learning-rate", args.learning_rate)]
+    above_0 += [("temperature", temperature) for temperature in args.temperature]
+    for name, number in above_0:
+        if not 1e-300 <= number <= 1e300:
+            refuse(f"argument --{name}: {number} must be more than 0, from 1e-300 to 1e300")
     if args.n_embd % args.n_head:
-        parser.error(f"--n-head {args.n_head} must divide --n-embd {args.n_embd}")
+        refuse(f"--n-head {args.n_head} must divide --n-embd {args.n_embd}")
     return args
 
 
@@ -689,12 +694,13 @@ def check_prompt(prompt, tokenizer, block_size):
     """Refuse a prompt that has unknown characters, or leaves no position to write at."""
     for char in prompt:
         if char not in tokenizer.chars:
-            n = len(tokenizer.chars)
-            known = "".join(tokenizer.chars) if n <= 100 else f"{n} others"
+            known = repr("".join(tokenizer.chars))
+            if len(tokenizer.chars) > 100:
+                known = f"{len(tokenizer.chars)} others"
             refuse(f"argument --prompt: no document has the character {char!r}; they have {known}")
     if len(prompt) >= block_size:
-        refuse(f"argument --prompt: its {len(prompt)} characters must be fewer than the "
-               f"{block_size} of --block-size")
+        refuse(f"argument --prompt: its length, {len(prompt)}, must be less than --block-size, "
+               f"{block_size}")
 
 
 def note(text, end="\n"):
@@ -705,44 +711,30 @@ def note(text, end="\n"):
         sys.stderr = open(os.devnull, "w")
 
 
-def show_progress(step, steps, loss, mean, started, enough):
-    """Print a line on standard error: at each tenth of the run, at each step on a terminal.
-
-    On a terminal, each line but the last is overwritten by the next.
-    """
-    last = enough or step == steps
-    tenths = [steps * tenth // 10 for tenth in range(1, 11)]
+def show_progress(losses, mean, steps, started, last):
+    """Print a line on standard error: at each tenth of the run, on a terminal at each step."""
+    step = len(losses)
     on_terminal = sys.stderr.isatty()
-    if last or on_terminal or step in tenths:
+    if last or on_terminal or step * 10 % steps < 10:  # < 10: the first step in the next tenth
         seconds_left = (time.monotonic() - started) / step * (steps - step)
-        note(f"step {step:{len(str(steps))}} / {steps} | loss {loss:.4f} | mean {mean:.4f} | "
-             f"{seconds_left:.0f} s left", end="  \r" if on_terminal and not last else "\n")
+        note(f"step {step:{len(str(steps))}} / {steps} | loss {losses[-1]:.4f} | mean {mean:.4f} | "
+             f"{seconds_left:.0f} s left",
+             end="  \r" if on_terminal and not last else "\n")  # \r: the next line overwrites it
 
 
 def curve(losses):
-    """Return the run as a line: up to 40 means as blocks, the first and the last as numbers.
-
-    >>> curve([3.0, 2.0, 1.0])
-    'loss 3.00 █▄▁ 1.00'
-    """
+    """Return the run as a line: up to 40 means as blocks, the first and the last as numbers."""
     n = min(40, len(losses))
-    means = []
-    for i in range(n):
-        start = i * len(losses) // n
-        end = (i + 1) * len(losses) // n
-        means.append(statistics.mean(losses[start:end]))
+    bounds = [i * len(losses) // n for i in range(n + 1)]
+    means = [statistics.mean(losses[start:end]) for start, end in zip(bounds, bounds[1:])]
     low = min(means)
-    span = (max(means) - low) or 1
+    span = (max(means) - low) or 1  # 1: not to divide by 0 where all means are the same
     blocks = "".join("▁▂▃▄▅▆▇█"[int((mean - low) / span * 7.99)] for mean in means)
     return f"loss {means[0]:.2f} {blocks} {means[-1]:.2f}"
 
 
 def count_new(samples, docs, trained_on):
-    """Return the line that says how many samples are new, and how many the model has read.
-
-    >>> count_new(["ava", "emma", "avma"], docs=["emma", "ava"], trained_on=["emma"])
-    '3 samples: 1 new, 1 in the data but not trained on, 1 trained on'
-    """
+    """Return the line that says how many samples are new, and how many the model was shown."""
     in_data = set(docs)
     shown = set(trained_on)
     n_new = sum(sample not in in_data for sample in samples)
@@ -754,8 +746,8 @@ def count_new(samples, docs, trained_on):
 
 if __name__ == "__main__":
     # CPython frees a graph as soon as nothing refers to it, by counting references. Its collector
-    # only looks for cycles, which a graph has none of; without it, training is faster. PyPy does
-    # not count, and without its collector would free nothing.
+    # only looks for cycles, which a graph has none of: without it, training is faster. (PyPy does
+    # not count references, and needs its collector.)
     if sys.implementation.name == "cpython":
         gc.disable()
     # A stream that was closed from the start (>&-) is None: what it cannot show goes nowhere.

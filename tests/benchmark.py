@@ -1,86 +1,94 @@
-"""Time a training step two ways: with the dot products of microgpt.py as one node each, and node by node.
+"""Time a training step of microgpt.py, and of the same model with a node for every operation.
 
     python tests/benchmark.py
 
-Both ways run the same model on the same documents in turn, so that a slow spell of the machine hits both alike.
+Both train on the same documents in turn, so that a slow spell of the machine hits both alike. The
+plain way (plain.py) has the cycle collector on, as a script has that does not think of it.
 """
 import gc
-import pathlib
 import random
 import statistics
 import sys
 import time
-from unittest import mock
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from conftest import ROOT  # first: it makes microgpt importable
 import microgpt
+import plain
 
-SIZES = [
-    dict(n_layer=1, n_embd=16, n_head=4, block_size=16),
-    dict(n_layer=2, n_embd=32, n_head=4, block_size=16),
+SIZES = [  # and how many steps are timed
+    (30, dict(n_layer=1, n_embd=16, n_head=4, block_size=16)),
+    (4, dict(n_layer=2, n_embd=32, n_head=4, block_size=16)),
+    (2, dict(n_layer=4, n_embd=48, n_head=4, block_size=32)),
 ]
-STEPS = 20
 
 
-def plain_linear(x, w):
-    """microgpt.linear with a node for every product and every sum."""
-    return [sum(x_i * w_i for x_i, w_i in zip(x, row)) for row in w]
+def start_training(tokenizer, docs, size):
+    """Return a new model and its training, which takes a step at each next()."""
+    model = microgpt.GPT(random.Random(42), tokenizer.vocab_size, **size)
+    return model, microgpt.train(model, tokenizer, docs, len(docs), 1, learning_rate=0.01)
 
 
-def plain_logsumexp(logits):
-    """microgpt.logsumexp with a node for every operation."""
-    top = max(logit.data for logit in logits)
-    return sum((logit - top).exp() for logit in logits).log() + top
-
-
-def plain():
-    """Return a context in which the model is built from Value's own operators alone."""
-    return mock.patch.multiple(microgpt, linear=plain_linear, logsumexp=plain_logsumexp)
-
-
-def count_nodes(result):
-    """Return how many Values result was computed from, itself included."""
-    seen, stack = {result}, [result]
-    while stack:
-        new = set(stack.pop().children) - seen
-        seen |= new
-        stack.extend(new)
-    return len(seen)
-
-
-def timed_step(model, optimizer, tokens):
-    """Return the seconds that a step on one document takes, freeing its graph included, and the graph's nodes."""
+def seconds_for_a_step(training):
     started = time.perf_counter()
-    loss = microgpt.document_loss(model, tokens)
-    loss.backward()
-    optimizer.step(learning_rate=0.01)
-    del loss
-    return time.perf_counter() - started, count_nodes(microgpt.document_loss(model, tokens))
+    next(training)
+    return time.perf_counter() - started
+
+
+def count_nodes(loss):
+    """Return how many Values a loss was computed from, itself and the parameters included."""
+    nodes = [loss]
+    seen = {loss}
+    for node in nodes:
+        for child in node.children:
+            if child not in seen:
+                seen.add(child)
+                nodes.append(child)
+    return len(nodes)
+
+
+def compare(tokenizer, docs, size):
+    """Train both ways on all docs but the first; return the mean seconds and nodes of each."""
+    model, training = start_training(tokenizer, docs, size)
+    with plain.engine():
+        plain_model, plain_training = start_training(tokenizer, docs, size)
+    seconds = []
+    plain_seconds = []
+    for _ in docs:
+        if sys.implementation.name == "cpython":
+            gc.disable()  # as microgpt.py does
+        seconds.append(seconds_for_a_step(training))
+        gc.enable()
+        with plain.engine():
+            plain_seconds.append(seconds_for_a_step(plain_training))
+    training.close()
+    plain_training.close()
+    gc.disable()
+    nodes = []
+    plain_nodes = []
+    for doc in docs[1:]:
+        tokens = tokenizer.encode(doc)
+        nodes.append(count_nodes(microgpt.document_loss(model, tokens)))
+        with plain.engine():
+            plain_nodes.append(count_nodes(microgpt.document_loss(plain_model, tokens)))
+    return [statistics.mean(column)
+            for column in (seconds[1:], plain_seconds[1:], nodes, plain_nodes)]
 
 
 def main():
     docs = microgpt.load_docs(ROOT / "names.txt")
     random.Random(42).shuffle(docs)
     tokenizer = microgpt.Tokenizer(docs)
-    if sys.implementation.name == "cpython":
-        gc.disable()  # as microgpt.py does while it trains
-    print(f"{sys.implementation.name} {sys.version.split()[0]}, means of {STEPS} steps, one document each")
-    print("n_layer n_embd block_size | ms fused  ms plain  ratio | nodes fused  nodes plain")
-    for size in SIZES:
-        model = microgpt.GPT(random.Random(42), tokenizer.vocab_size, **size)
-        optimizer = microgpt.Adam(model.params)
-        fused, unfused = [], []
-        for doc in docs[:STEPS]:
-            tokens = tokenizer.encode(doc)
-            fused.append(timed_step(model, optimizer, tokens))
-            with plain():
-                unfused.append(timed_step(model, optimizer, tokens))
-        (ms, nodes), (plain_ms, plain_nodes) = [
-            (1000 * statistics.mean(seconds for seconds, _ in steps), statistics.mean(nodes for _, nodes in steps))
-            for steps in (fused, unfused)]
-        print(f"{size['n_layer']:7} {size['n_embd']:6} {size['block_size']:10} | {ms:8.1f}  {plain_ms:8.1f} "
-              f"{plain_ms / ms:6.1f} | {nodes:11,.0f}  {plain_nodes:11,.0f}")
+    print(f"{sys.implementation.name} {sys.version.split()[0]}: milliseconds for a training step")
+    print("n_layer n_embd block_size | microgpt    plain  ratio |   nodes      plain | "
+          "ns per parameter and token")
+    for steps, size in SIZES:
+        docs_read = docs[:steps + 1]  # the first is not counted: a first step takes longer
+        seconds, plain_seconds, nodes, plain_nodes = compare(tokenizer, docs_read, size)
+        n_params = len(start_training(tokenizer, docs, size)[0].params)
+        tokens = statistics.mean(len(doc) + 1 for doc in docs_read[1:])
+        print(f"{size['n_layer']:7} {size['n_embd']:6} {size['block_size']:10} | "
+              f"{1000 * seconds:8.1f} {1000 * plain_seconds:8.1f} {plain_seconds / seconds:6.1f} | "
+              f"{nodes:7,.0f} {plain_nodes:10,.0f} | {1e9 * seconds / n_params / tokens:26.0f}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import microgpt
 class PlainValue:
     """As microgpt.Value for its user. Each operation makes one node; a number becomes a node too."""
 
+    __slots__ = ("data", "grad", "children", "local_grads")
+
     def __init__(self, data, children=(), local_grads=()):
         self.data = data
         self.grad = 0.0
