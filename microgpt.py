@@ -3,14 +3,13 @@
     python microgpt.py           train, then print 20 made-up names: kamon, ann, karai, ...
     python microgpt.py --help    every setting is a flag, a text file of your own among them
 
-What is built here is a function. It is given the text so far, say "emm", and gives a probability
-to each character that could come next: "a" likely, "q" hardly. Inside are 4,192 adjustable
-numbers, its parameters. They start at random, so its first predictions are blind guesses. Training
-shows it names, and after each one nudges every parameter a little, so that the characters that
-really came next get more likely. Writing is then simple: draw a character by the probabilities,
-append it, ask again. Such a function is a language model, and this kind is called GPT: generative
-(it writes), pre-trained (on plain text, before it gets any task), transformer (the name of the
-design in part 4).
+What is built here is a function. It is given the text so far, say "emm", and gives a probability to
+each character that could come next: "a" likely, "q" hardly. Inside are 4,192 adjustable numbers,
+its parameters. They start at random, so its first predictions are blind guesses. Training shows it
+names, and after each one nudges every parameter a little, so that the characters that really came
+next get more likely. Writing is then simple: draw a character by the probabilities, append it, ask
+again. Such a function is a language model, and this kind is called GPT: generative (it writes),
+pre-trained (on plain text, before any task), transformer (its design, in part 4).
 
 Read from top to bottom: each part needs only those before it. Text walks through five of them,
 
@@ -22,7 +21,7 @@ and two are tools for training: 3 Autograd finds out in which direction to nudge
 This is an independent implementation of the algorithm of Andrej Karpathy's microgpt (2026).
 """
 
-# All of it comes with Python; parts 1 to 7 need only math and itertools.
+# All from the standard library; parts 1 to 7 need only math and itertools.
 import argparse
 import gc
 import itertools
@@ -40,9 +39,9 @@ import time
 # from lines of Shakespeare (of each, the first 64 characters), with no change to the code.
 #
 # What is learnt from them: how likely each character is to come next, given all those before it in
-# the same document. The file has 32,033 names, of which the default run reads 1,000, once each. So
-# this is not memory: 4,192 parameters could not hold the names, and most names are never shown.
-# What they can hold are habits that many names share: after "j" comes a vowel, "a" is a good end.
+# the same document. It cannot be the names themselves: 4,192 parameters are too few for the 32,033
+# in the file, and the default run is shown only 1,000 of them, once each (part 7 counts what comes
+# out). What fits in are habits that many names share: after "j" comes a vowel, "a" is a good end.
 
 
 def load_docs(path):
@@ -65,8 +64,7 @@ def load_docs(path):
 #
 # A token is what is read or predicted at one place: the id of a character, or one more id, named
 # BOS (beginning of sequence). BOS has two jobs. Before a document, it gives the model something to
-# read, from which to predict the first character. After it, it is what has to be predicted: "this
-# is the end".
+# read, from which to predict the first character. After it, it is to be predicted: "here it ends".
 
 
 class Tokenizer:
@@ -106,11 +104,11 @@ class Tokenizer:
 # Value, and remembers the Values that it was computed from, its children. Together they make a
 # graph: every Value is a node, and one without children, such as a parameter, is a leaf. An
 # operation has to know two things only: its result, and its local gradients, how fast the result
-# rises with each child. The chain rule does the rest. On a way through the graph from the loss
-# back to a parameter, multiply the local gradients; where several ways lead to the same parameter,
-# add up what they bring.
+# rises with each child. The chain rule does the rest. On a way through the graph from the loss back
+# to a parameter, multiply the local gradients; where there are several ways, add up what they
+# bring.
 
-serial_numbers = itertools.count()
+serial_numbers = itertools.count()  # to tell newer Values from older ones
 
 
 class Value:
@@ -128,9 +126,8 @@ class Value:
     (10.0, 6.0)
 
     Why 6? x is used twice. As the first factor of x * x it moves the product 3 times as fast as it
-    moves itself, because the second factor is 3. As the second factor it does the same, so 3 + 3 =
-    6. Adding 1 changes no rate. A trial agrees: were x 3.01, y would be 10.0601, about 6 * 0.01
-    more.
+    moves itself, because the second factor is 3. As the second factor it does the same: 3 + 3 = 6.
+    Adding 1 changes no rate. A trial agrees: at x = 3.01, y is 10.0601, about 6 * 0.01 more.
     """
 
     # Named in advance, attributes take less time and memory than in a dict.
@@ -141,10 +138,9 @@ class Value:
         self.grad = 0.0
         self.children = children
         self.local_grads = local_grads
-        self.serial = next(serial_numbers)  # each Value has a higher one than all made before it
+        self.serial = next(serial_numbers)  # higher than that of any Value made before
 
-    def __repr__(self):
-        return f"Value(data={self.data}, grad={self.grad})"
+    def __repr__(self): return f"Value(data={self.data}, grad={self.grad})"
 
     # Each operation returns its result, with its children and the local gradient of each.
 
@@ -192,11 +188,11 @@ class Value:
     def backward(self):
         """Find the derivative of self by each Value that it was computed from; put it in its grad.
 
-        The grad of self is set to 1, that of other nodes with children to their derivative. Other
-        leaves add their derivative to the grad that they have: so the gradients of several results
-        add up, and whoever has used them sets them back to 0.
+        The old grad is replaced in a node with children, but added to in a leaf, such as a
+        parameter, so that the gradients of several results add up until Adam sets them to 0. That
+        of self becomes 1.
         """
-        nodes = [self]  # and all others with children that self was computed from, each once
+        nodes = [self]  # to hold self and all nodes with children behind it, each once
         seen = {self}
         for node in nodes:  # also those that are appended on the way
             node.grad = 0.0
@@ -232,7 +228,8 @@ def dot(a, b):
     total = 0.0
     for a_i, b_i in zip(a, b):  # not sum(): from Python 3.12 on, it rounds floats differently
         total += a_i.data * b_i.data
-    return Value(total, a + b, [partner.data for partner in b + a])  # of each child in a + b
+    local_grads = [child.data for child in b + a]  # by a[i] it is b[i], by b[i] it is a[i]
+    return Value(total, a + b, local_grads)
 
 
 # ---- 4 Model ------------------------------------------------------------------------------------
@@ -246,14 +243,14 @@ def dot(a, b):
 #     vocab_size  how many different tokens there are [27 for the names]
 #     block_size  how many positions there can be; the rest of a document is left out [16]
 #     n_embd      how many numbers x has [16]
-#     n_layer     how many layers there are, each an attention and an MLP (see there) [1]
+#     n_layer     how many layers there are, each an attention and an MLP [1]
 #     n_head      how many things an attention looks for at once [4]
 #
 # In short, attention fetches from the positions so far, and the MLP (multi-layer perceptron) works
 # on what is there. The parameters are in matrices (lists of rows):
 #
-#     wte                        token embeddings: for each token, a row of n_embd numbers
-#     wpe                        position embeddings: for each position, such a row
+#     wte                        word token embeddings: a row of n_embd numbers for each token
+#     wpe                        word position embeddings: such a row for each position
 #     attn_wq, attn_wk, attn_wv  make a query, a key and a value from x, for attention
 #     attn_wo                    turns what attention has fetched into what is added to x
 #     mlp_fc1, mlp_fc2           the two halves of the MLP ("fully connected")
@@ -266,8 +263,7 @@ def dot(a, b):
 def linear(x, w):
     """x: [n_in], w: [n_out, n_in] -> [n_out], the dot product of x with each row of w.
 
-    Each number that comes out is a mix of all that go in. Its row, found by training, says how much
-    of each.
+    Each number that comes out is a mix of all that go in; its row says how much of each.
     """
     return [dot(x, row) for row in w]
 
@@ -309,7 +305,7 @@ def rmsnorm(x):
 
 
 class GPT:
-    """GPT-2 (Radford et al. 2019), simplified: rmsnorm for LayerNorm, relu for GELU, no biases.
+    """The model: GPT-2 (Radford et al. 2019), a little simplified.
 
     state_dict: the matrices by name; those of a layer as "layer0.attn_wq".
     params: all parameters of all matrices, in one list.
@@ -333,8 +329,7 @@ class GPT:
             shapes[f"layer{layer}.mlp_fc2"] = (n_embd, 4 * n_embd)
         # Parameters start as random numbers: if all were equal, so would be the gradients of all
         # rows of mlp_fc1, say, and the rows would stay copies of each other for ever. They start
-        # near 0 (0.08 is their standard deviation), so the logits do too: no token is favoured by
-        # much.
+        # near 0 (0.08 is their standard deviation), and so do the logits: no token has a lead.
         self.state_dict = {}
         for name, (n_out, n_in) in shapes.items():
             self.state_dict[name] = [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)]
@@ -351,13 +346,13 @@ class GPT:
         cache: what attention keeps of the positions before, to which this one is added.
         """
         # An embedding is a row of numbers that stands for a thing. Training finds them, and things
-        # that behave alike (the vowels) get similar rows. There is one for the token and one for
-        # the position, since attention takes a mean, which by itself knows no order.
+        # that behave alike (the vowels) get similar rows. One says which token this is. The other
+        # says at which position: attention takes a mean over positions, and a mean has no order.
         x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
-        x = rmsnorm(x)  # or it would start no larger than what the first layer adds to it
+        x = rmsnorm(x)  # embeddings start so small that what is added below would outweigh them
         for layer in range(self.n_layer):
-            # What attention and MLP find is added to x instead of replacing it (this is a residual
-            # connection): what x knew stays, and gradients have a straight way back, since a sum
+            # What attention and MLP find is added to x instead of replacing it (a residual
+            # connection): what x knew stays, and gradients have a straight way back, as a sum
             # passes them on unchanged.
             x = add(x, self.attention(layer, rmsnorm(x), cache))
             x = add(x, self.mlp(layer, rmsnorm(x)))
@@ -382,27 +377,27 @@ class GPT:
         head_size = len(x) // self.n_head
         for start in range(0, len(x), head_size):
             # One comparison can look for one thing ("which vowel was last?"). To look for several
-            # at once, each head has its own slice of all queries, keys and values.
+            # at once, there are several heads, each with its own slice of the three vectors.
             own = slice(start, start + head_size)
-            # A key's score is its dot product with the query: large if they match. A sum of
-            # head_size products, some positive, some negative, is about sqrt(head_size) times as
-            # large as one of them. Dividing by that keeps the scores moderate: with large ones,
-            # softmax gives nearly all weight to one key, and the others get hardly any gradient to
-            # learn by.
+            # A key's score is its dot product with the query, large if their numbers agree in sign.
+            # A sum of head_size products, some positive, some negative, is typically
+            # sqrt(head_size) times as large as one. Dividing by that keeps scores moderate: with
+            # large ones, softmax gives nearly all weight to one key, and hardly any gradient to the
+            # others.
             scores = [dot(query[own], key[own]) / head_size ** 0.5 for key in keys]
             weights = softmax(scores)  # [positions so far], together 1
             for i in range(start, start + head_size):
-                # Number i of what is fetched: the weighted mean of number i of all values.
+                # Number i of what is taken: the mean of number i of all values, by these weights.
                 mixed.append(dot(weights, [value[i] for value in values]))
-        return linear(mixed, self.state_dict[f"layer{layer}.attn_wo"])
+        return linear(mixed, self.state_dict[f"layer{layer}.attn_wo"])  # mixes what the heads found
 
     def mlp(self, layer, x):
         """x: [n_embd] -> [n_embd], what this position makes of what it knows.
 
         Attention only fetches and mixes; here each position works by itself on what it has. Each of
-        the numbers in between, called hidden, tests x for a pattern, and relu turns that into "if
-        it is there": 0 if not. Without this bend, two linear steps in a row could do no more than
-        one. There are 4 hidden numbers for each in x, as in GPT-2: room for many patterns.
+        the numbers in between, called hidden, tests x for a pattern, and relu makes it 0 where the
+        pattern is absent. Without relu, two linear steps could do no more than one: a mix of mixes
+        is a mix. There are 4 hidden numbers for each in x, as in GPT-2: room for many patterns.
         """
         hidden = linear(x, self.state_dict[f"layer{layer}.mlp_fc1"])  # [4 * n_embd]
         hidden = [h.relu() for h in hidden]
@@ -437,7 +432,7 @@ class Adam:
         self.t = 0  # how many steps it has taken
 
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
-        """Move each parameter against its gradient, by about learning_rate; set the gradient to 0.
+        """Move each parameter against its gradient, up to about learning_rate; zero the gradient.
 
         beta1, beta2: what fraction of m and of v stays when a new gradient comes in.
         eps: keeps it from dividing by 0 where all gradients so far were 0.
@@ -446,8 +441,8 @@ class Adam:
         m = self.m
         v = self.v
         # Bias correction: m and v start at 0, as if all gradients before had been 0, so at first
-        # they are too small. After one step m is (1 - beta1) * grad; after t steps, real gradients
-        # make up 1 - beta1 ** t of it. Divided by that, it is a mean of real gradients alone.
+        # they are too small. After t steps, the shares of real gradients in m add up to only
+        # 1 - beta1 ** t (likewise in v). Divided by that, m is a mean of real gradients alone.
         m_correction = 1 - beta1 ** self.t
         v_correction = 1 - beta2 ** self.t
         for i, param in enumerate(self.params):
@@ -480,14 +475,14 @@ def cross_entropy(logits, target):
     [0.75, -0.75]
 
     Its gradient by a logit is what was predicted minus what was true: 0.75 - 0 and 0.25 - 1. So the
-    true token's logit is pushed up, the others are pushed down by as much as they were believed in.
+    true token's logit is pushed up, and each other down in proportion to its probability.
     """
     largest = max(logit.data for logit in logits)
     exps = [math.exp(logit.data - largest) for logit in logits]
     total = 0.0
     for e in exps:  # not sum(), as in dot
         total += e
-    # -log(exps[target] / total), rearranged: log(0) cannot come up where exps[target] is nearly 0.
+    # -log(exps[target] / total), rearranged: no log(0) where exps[target] was rounded to 0.
     loss = math.log(total) + largest - logits[target].data
     local_grads = [e / total for e in exps]
     local_grads[target] -= 1
@@ -521,11 +516,10 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
         for i in range(batch_size):
             doc = docs[(step * batch_size + i) % len(docs)]
             tokens = tokenizer.encode(doc)
-            # Predict every next token, and measure the surprise. Every document makes a graph of
-            # its own, since its tokens decide what is computed. It is freed when the next one
-            # takes the name loss: then nothing refers to it any more. (Divided, the sum over a
-            # batch is its mean.)
-            loss = document_loss(model, tokens) / batch_size
+            # Predict every next token, and measure the surprise. Every document makes a new graph:
+            # its tokens, and parameters that have moved, are a new computation. It is freed when
+            # the variable loss is given the next one, since nothing refers to it then.
+            loss = document_loss(model, tokens) / batch_size  # divided, so that the sum is the mean
             loss.backward()  # find the gradients; those of a batch add up
             batch_loss += loss.data
         if not math.isfinite(batch_loss):
@@ -541,24 +535,21 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # up to a BOS or to the last position. It draws, since to take the likeliest token each time would
 # write the same name each time. Nothing is learnt meanwhile: no parameter changes.
 #
-# The temperature makes the draw careful or bold. To add the same to all logits would change
-# nothing; to divide them divides their differences, which are what makes one token likelier than
+# The temperature makes the draw careful or bold. Adding the same to all logits changes nothing;
+# dividing them divides their differences, and only these decide how much likelier one token is than
 # another. A token that is 3 times as likely as another at temperature 1, as learnt, is 9 times as
-# likely at 0.5 (3 ** (1 / 0.5)), and 59,049 times at 0.1: nearly always the most usual is drawn,
-# and names are dull. At 2 it is only 1.7 times as likely: rare letters get in, and names are
-# garbled.
+# likely at 0.5 (3 ** (1 / 0.5)), and 59,049 times at 0.1: the most usual is drawn, and names are
+# dull. At 2 it is only 1.7 times as likely: rare letters get in, and names are garbled.
 #
-# Were the names learnt by heart? Of the 20 that the default run prints, 9 are not in the data, and
-# 11 are, but not among the 1,000 documents that it was trained on. Memory can only repeat what it
-# was shown. To write new names, and some that people really have, it must have learnt how names
-# are made.
+# Were the names learnt by heart? Of the 20 that the default run prints, 9 are not in the data. The
+# other 11 are, but not among the 1,000 documents that it was trained on, and memory could repeat
+# only those. Real names that it was never shown are no accident: it has learnt how names are made.
 #
 # ChatGPT is this, enlarged: tokens, attention and MLPs, trained to predict the next token, then
 # drawing it. A chat is a document that begins with your question, as a name here can begin with
-# --prompt, and the answer is what is drawn next. ChatGPT has more than this file: billions of
+# `--prompt mar`, and the answer is what is drawn next. ChatGPT has more than this file: billions of
 # parameters, tokens that are pieces of words, much of the web as documents, then more training, on
-# conversations, to make helpful answers likely. A store of facts is in neither: both write what is
-# likely, true or not.
+# conversations, to make helpful answers likely. Both write what is likely, true or not.
 
 
 def generate(model, tokenizer, temperature, rng, prompt=""):
@@ -585,7 +576,7 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 
 
 # ---- main ---------------------------------------------------------------------------------------
-# The whole story. The helpers after it, for flags, progress and errors, know nothing of GPTs.
+# The parts in order. What follows main (flags, progress, errors) knows nothing of GPTs.
 
 
 def main(argv=None):

@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT))
 
 def run(*args, python=(), **env):
     """Run microgpt.py in another folder; return its exit code, output and errors."""
-    command = [sys.executable, *python, str(ROOT / "microgpt.py"), *map(str, args)]
-    done = subprocess.run(command, cwd=tempfile.gettempdir(), timeout=120, capture_output=True,
+    done = subprocess.run([sys.executable, *python, str(ROOT / "microgpt.py"), *map(str, args)],
+                          cwd=tempfile.gettempdir(), timeout=120, capture_output=True,
                           env={**os.environ, "PYTHONIOENCODING": "utf-8", **env})
     return done.returncode, done.stdout.decode(), done.stderr.decode()

@@ -10,7 +10,7 @@ import microgpt
 
 
 class PlainValue:
-    """As microgpt.Value for its user. Each operation makes one node; a number becomes a node too."""
+    """As microgpt.Value for its user. Each operation makes a node, and so does each number."""
 
     __slots__ = ("data", "grad", "children", "local_grads")
 

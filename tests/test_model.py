@@ -1,6 +1,5 @@
 """Dataset, tokenizer, model, optimizer, training and inference."""
 import hashlib
-import json
 import random
 from unittest import mock
 
@@ -11,7 +10,6 @@ import plain
 from conftest import ROOT
 from microgpt import GPT, Adam, Tokenizer, Value, document_loss, generate, load_docs, train
 
-NAMES = ROOT / "names.txt"
 DOCS = ["ab", "ba", "abb"]
 TOKENIZER = Tokenizer(DOCS)  # a is 0, b is 1, BOS is 2
 
@@ -21,47 +19,19 @@ def small_model(vocab_size=3, n_layer=1, n_embd=4, n_head=2, block_size=6):
 
 
 def test_the_names():
-    assert load_docs(NAMES)[:3] == ["emma", "olivia", "ava"]
-    assert hashlib.sha256(NAMES.read_bytes()).hexdigest() == (
+    assert hashlib.sha256((ROOT / "names.txt").read_bytes()).hexdigest() == (
         "816d2a728695db28a20e17eae61c9c423091a511b3df09a06a489dccbf0876c7")
 
 
-@pytest.mark.parametrize("raw, docs", [
-    (b"  emma \n\n \t\nava", ["emma", "ava"]),
-    ("\ufeffZoë Ann\r\n王芳\r\n".encode(), ["Zoë Ann", "王芳"]),
-    ("a\u2028b\x0cc\n".encode(), ["a\u2028b\x0cc"]),  # only line ends end a document
-    (b"", ValueError),
-    (b" \n\t\n", ValueError),
-    (b"caf\xe9\n", ValueError),
+@pytest.mark.parametrize("text, docs", [
+    ("  emma \n\n \t\nava", ["emma", "ava"]),
+    ("\ufeffZoë Ann\r\n王芳\r\n", ["Zoë Ann", "王芳"]),
+    ("a\u2028b\x0cc\n", ["a\u2028b\x0cc"]),  # only line ends end a document
 ])
-def test_load_docs(tmp_path, raw, docs):
+def test_load_docs(tmp_path, text, docs):
     path = tmp_path / "docs.txt"
-    path.write_bytes(raw)
-    if docs is ValueError:
-        with pytest.raises(ValueError):
-            load_docs(path)
-    else:
-        assert load_docs(path) == docs
-
-
-def test_tokenizer_of_any_characters():
-    tokenizer = Tokenizer(["zoë", "王"])
-    assert (tokenizer.chars, tokenizer.bos, tokenizer.vocab_size) == (["o", "z", "ë", "王"], 4, 5)
-    assert tokenizer.encode("ëz") == [4, 2, 1, 4]
-    assert tokenizer.decode([4, 2, 1, 4]) == "ëz"
-    with pytest.raises(ValueError):
-        tokenizer.encode("a")
-
-
-def test_parameters_in_the_order_of_their_draws():
-    model = GPT(random.Random(7), vocab_size=3, n_layer=1, n_embd=2, n_head=1, block_size=5)
-    shapes = {name: (len(w), len(w[0])) for name, w in model.state_dict.items()}
-    assert list(shapes.items()) == [
-        ("wte", (3, 2)), ("wpe", (5, 2)), ("lm_head", (3, 2)),
-        ("layer0.attn_wq", (2, 2)), ("layer0.attn_wk", (2, 2)), ("layer0.attn_wv", (2, 2)),
-        ("layer0.attn_wo", (2, 2)), ("layer0.mlp_fc1", (8, 2)), ("layer0.mlp_fc2", (2, 8))]
-    rng = random.Random(7)
-    assert [param.data for param in model.params] == [rng.gauss(0, 0.08) for _ in model.params]
+    path.write_bytes(text.encode())
+    assert load_docs(path) == docs
 
 
 def test_every_parameter_against_central_differences():
@@ -83,10 +53,7 @@ def test_every_parameter_against_central_differences():
             assert param.grad == pytest.approx((high - low) / 2e-5, rel=1e-6, abs=1e-9), name
 
 
-@pytest.mark.parametrize("size", [
-    dict(n_layer=1, n_embd=16, n_head=4, block_size=16),
-    dict(n_layer=2, n_embd=12, n_head=3, block_size=5),
-])
+@pytest.mark.parametrize("size", [dict(n_layer=1, n_embd=16), dict(n_layer=2, n_embd=12)])
 def test_fused_operations_agree_with_plain_ones(size):
     def loss_and_grads():
         model = small_model(vocab_size=27, **size)
@@ -111,20 +78,6 @@ def test_adam_step_by_step():
         data -= 0.1 * (m / (1 - 0.85 ** t)) / ((v / (1 - 0.99 ** t)) ** 0.5 + 1e-8)
         assert param.data == pytest.approx(data, rel=1e-12)
         assert param.grad == 0.0
-
-
-def test_a_small_reference_run(capsys):
-    reference = json.loads((ROOT / "tests" / "reference_small.json").read_text())
-    rng = random.Random(1)
-    docs = load_docs(NAMES)
-    rng.shuffle(docs)
-    tokenizer = Tokenizer(docs)
-    model = GPT(rng, tokenizer.vocab_size, n_layer=2, n_embd=8, n_head=2, block_size=8)
-    losses = list(train(model, tokenizer, docs, steps=25, batch_size=1, learning_rate=0.01))
-    assert losses == pytest.approx(reference["losses"], rel=0, abs=1e-9)
-    names = [generate(model, tokenizer, 1.0, rng) for _ in range(10)]
-    assert names == reference["samples"]
-    assert capsys.readouterr() == ("", "")
 
 
 def test_a_batch_is_the_mean_over_its_documents():
@@ -179,10 +132,3 @@ def test_a_prompt_is_read_and_not_drawn():
     assert lengths == {5, 6}  # it may end at once, and has room for one more
     with pytest.raises(ValueError):
         generate(model, TOKENIZER, 1.0, rng, prompt="c")
-
-
-def test_generate_refuses_logits_that_are_not_finite():
-    model = small_model()
-    model.state_dict["lm_head"][0][0].data = float("inf")
-    with pytest.raises(FloatingPointError):
-        generate(model, TOKENIZER, 1.0, random.Random(0))
