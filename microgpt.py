@@ -1,17 +1,17 @@
 """microgpt: a whole GPT in one file of plain Python. It learns from names and makes up new ones.
 
     python microgpt.py           train, then print 20 made-up names: kamon, ann, karai, ...
-    python microgpt.py --help    every setting is a flag, a text file of your own among them
+    python microgpt.py --help    the settings, a text file of your own among them, are flags
 
 What is built here is a function. It is given the text so far, say "emm", and gives a probability to
 each character that could come next: "a" likely, "q" hardly. Inside are 4,192 adjustable numbers,
 its parameters. They start at random, so its first predictions are blind guesses. Training shows it
-names, and after each one nudges every parameter a little, so that the characters that really came
+names, and after each one nudges the parameters a little, so that the characters that really came
 next get more likely. Writing is then simple: draw a character by the probabilities, append it, ask
 again. Such a function is a language model, and this kind is called GPT: generative (it writes),
-pre-trained (on plain text, before any task), transformer (its design, in part 4).
+pre-trained (on plain text, before any special use), transformer (its design, in part 4).
 
-Read from top to bottom: each part needs only those before it. Text walks through five of them,
+Read from top to bottom: each part needs only those before it. Data passes through five of them,
 
     1 Dataset -> 2 Tokenizer -> 4 Model -> 6 Training -> 7 Inference
 
@@ -36,12 +36,12 @@ import time
 # ---- 1 Dataset ----------------------------------------------------------------------------------
 # A document is one text, read from its first character to its last without a look at any other.
 # Here it is a name, but nothing below knows that: `--data shakespeare.txt --block-size 64` learns
-# from lines of Shakespeare (of each, the first 64 characters), with no change to the code.
+# from lines of Shakespeare (of each, the first 64 characters). Other characters, the same code.
 #
 # What is learnt from them: how likely each character is to come next, given all those before it in
 # the same document. It cannot be the names themselves: 4,192 parameters are too few for the 32,033
-# in the file, and the default run is shown only 1,000 of them, once each (part 7 counts what comes
-# out). What fits in are habits that many names share: after "j" comes a vowel, "a" is a good end.
+# names in the file, and each of the 1,000 that the default run is shown nudges them only once. What
+# fits in are habits that many names share: after "j" comes a vowel, "a" is a good end.
 
 
 def load_docs(path):
@@ -64,7 +64,7 @@ def load_docs(path):
 #
 # A token is what is read or predicted at one place: the id of a character, or one more id, named
 # BOS (beginning of sequence). BOS has two jobs. Before a document, it gives the model something to
-# read, from which to predict the first character. After it, it is to be predicted: "here it ends".
+# read, from which to predict the first character. After it, BOS is to be predicted: "here it ends".
 
 
 class Tokenizer:
@@ -97,16 +97,14 @@ class Tokenizer:
 # ---- 3 Autograd ---------------------------------------------------------------------------------
 # How wrong the model's predictions are is measured as one number, the loss (part 6). To lower it,
 # training asks of each parameter: if it were a little larger, how fast would the loss rise? That
-# rate, the derivative of the loss with respect to the parameter (in short, by the parameter), is
-# called the parameter's gradient.
+# rate, the derivative of the loss by the parameter, is called the parameter's gradient.
 #
 # Autograd (automatic gradients) finds them all in one go. Each number in the computation is a
 # Value, and remembers the Values that it was computed from, its children. Together they make a
 # graph: every Value is a node, and one without children, such as a parameter, is a leaf. An
 # operation has to know two things only: its result, and its local gradients, how fast the result
-# rises with each child. The chain rule does the rest. On a way through the graph from the loss back
-# to a parameter, multiply the local gradients; where there are several ways, add up what they
-# bring.
+# rises with each child. The chain rule does the rest: along each path through the graph from the
+# loss back to a parameter, multiply the local gradients; then add up the paths.
 
 serial_numbers = itertools.count()  # to tell newer Values from older ones
 
@@ -170,7 +168,7 @@ class Value:
     def log(self):  # the derivative of log(x), the natural logarithm, is 1 / x
         return Value(math.log(self.data), (self,), (1 / self.data,))
 
-    def relu(self):  # max(x, 0): below 0 it is flat, so there it depends on no child
+    def relu(self):  # max(x, 0): below 0 it is flat, so it gets no child to pass gradients to
         if self.data > 0:
             return Value(self.data, (self,), (1.0,))
         return Value(0.0)
@@ -188,9 +186,9 @@ class Value:
     def backward(self):
         """Find the derivative of self by each Value that it was computed from; put it in its grad.
 
-        The old grad is replaced in a node with children, but added to in a leaf, such as a
-        parameter, so that the gradients of several results add up until Adam sets them to 0. That
-        of self becomes 1.
+        In a leaf, such as a parameter, it is added to the old grad: the documents of a batch add
+        up, until Adam sets it to 0. Any other node starts anew. self.grad is 1, as self rises like
+        itself.
         """
         nodes = [self]  # to hold self and all nodes with children behind it, each once
         seen = {self}
@@ -200,16 +198,15 @@ class Value:
                 if child.children and child not in seen:
                     seen.add(child)
                     nodes.append(child)
-        # A node can pass on its grad only when it is complete: when all that was computed from the
-        # node has paid in. Whatever was computed from a node is newer than the node, so go from the
-        # newest to the oldest. (From old to new, children first, is called a topological order;
-        # gradients flow against it.)
+        # A node can pass on its grad only after everything computed from it has added its part.
+        # That is always newer than the node, so go from the newest to the oldest. (Old to new,
+        # children first, is called a topological order; gradients flow against it.)
         nodes.sort(key=lambda node: node.serial, reverse=True)
         self.grad = 1.0
         for node in nodes:
             grad = node.grad
             for child, local_grad in zip(node.children, node.local_grads):
-                child.grad += local_grad * grad  # +=, since other ways may lead here as well
+                child.grad += local_grad * grad  # +=, since other paths may lead here as well
 
 
 def dot(a, b):
@@ -226,35 +223,34 @@ def dot(a, b):
     each of n products and n - 1 sums: the same gradients from far fewer nodes, in far less time.
     """
     total = 0.0
-    for a_i, b_i in zip(a, b):  # not sum(): from Python 3.12 on, it rounds floats differently
+    for a_i, b_i in zip(a, b):  # not sum(): of floats, it rounds differently from Python 3.12 on
         total += a_i.data * b_i.data
-    local_grads = [child.data for child in b + a]  # by a[i] it is b[i], by b[i] it is a[i]
+    local_grads = [child.data for child in b + a]  # for a[i] it is b[i], for b[i] it is a[i]
     return Value(total, a + b, local_grads)
 
 
 # ---- 4 Model ------------------------------------------------------------------------------------
-# The model is the function that the opening describes. It reads one token at a time, each at its
-# position in the document: 0, 1, 2, ... What it knows at a position is x, a vector (a list of
-# numbers). x begins as "this token, at this position"; layer by layer, it gathers what else
-# matters; then it becomes logits, a number for every token: the higher, the likelier to come next.
-# Five numbers set the size of it all (in brackets, the defaults); larger ones, as in `--n-embd 32
-# --n-layer 2`, make a larger model:
+# The model reads one token at a time, each at its position in the document: 0, 1, 2, ... What it
+# knows at a position is x, a vector (a list of numbers). x begins as "this token, at this
+# position". Then, layer by layer, two things are added to it: attention fetches from the positions
+# so far, and an MLP (multi-layer perceptron) computes at this position alone. In the end x becomes
+# logits, a number for every token: the higher, the likelier to come next. Five numbers set the
+# shape (in brackets, the defaults; for a larger model, try `--n-embd 32 --n-layer 2`):
 #
-#     vocab_size  how many different tokens there are [27 for the names]
+#     vocab_size  how many different tokens the data has [27 for the names]
 #     block_size  how many positions there can be; the rest of a document is left out [16]
 #     n_embd      how many numbers x has [16]
 #     n_layer     how many layers there are, each an attention and an MLP [1]
 #     n_head      how many things an attention looks for at once [4]
 #
-# In short, attention fetches from the positions so far, and the MLP (multi-layer perceptron) works
-# on what is there. The parameters are in matrices (lists of rows):
+# The parameters are in matrices (lists of rows):
 #
-#     wte                        word token embeddings: a row of n_embd numbers for each token
-#     wpe                        word position embeddings: such a row for each position
+#     wte                        token embeddings: a row of n_embd numbers for each token
+#     wpe                        position embeddings: such a row for each position
 #     attn_wq, attn_wk, attn_wv  make a query, a key and a value from x, for attention
 #     attn_wo                    turns what attention has fetched into what is added to x
-#     mlp_fc1, mlp_fc2           the two halves of the MLP ("fully connected")
-#     lm_head                    turns x into logits (head of the language model)
+#     mlp_fc1, mlp_fc2           the two halves of the MLP
+#     lm_head                    turns x into logits
 #
 # Before the model come the four functions that it uses most. [n] means a vector of n Values,
 # [n_out, n_in] a matrix of n_out rows with n_in Values each.
@@ -276,7 +272,7 @@ def add(a, b):
 def softmax(logits):
     """logits: [n], any numbers -> [n], probabilities: from 0 to 1, together 1.
 
-    >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # 3 / (3 + 1)
+    >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # exps 3 and 1
     [0.75, 0.25]
 
     exp makes every number positive and keeps the order: a logit that is higher by 1 gets e = 2.7
@@ -305,9 +301,9 @@ def rmsnorm(x):
 
 
 class GPT:
-    """The model: GPT-2 (Radford et al. 2019), a little simplified.
+    """The model: GPT-2 (Radford et al. 2019) without biases, with rmsnorm and relu.
 
-    state_dict: the matrices by name; those of a layer as "layer0.attn_wq".
+    state_dict: the matrices by name, those of a layer as "layer0.attn_wq". (PyTorch calls it so.)
     params: all parameters of all matrices, in one list.
     """
 
@@ -315,7 +311,7 @@ class GPT:
         self.n_layer = n_layer
         self.n_head = n_head
         self.block_size = block_size
-        shapes = {  # [n_out, n_in]
+        shapes = {  # rows, columns
             "wte": (vocab_size, n_embd),
             "wpe": (block_size, n_embd),
             "lm_head": (vocab_size, n_embd),
@@ -327,9 +323,9 @@ class GPT:
             shapes[f"layer{layer}.attn_wo"] = (n_embd, n_embd)
             shapes[f"layer{layer}.mlp_fc1"] = (4 * n_embd, n_embd)
             shapes[f"layer{layer}.mlp_fc2"] = (n_embd, 4 * n_embd)
-        # Parameters start as random numbers: if all were equal, so would be the gradients of all
-        # rows of mlp_fc1, say, and the rows would stay copies of each other for ever. They start
-        # near 0 (0.08 is their standard deviation), and so do the logits: no token has a lead.
+        # Parameters start as random numbers: if all were equal, all rows of mlp_fc1, for example,
+        # would get equal gradients and stay copies of each other for ever. They start near 0 (0.08
+        # is their standard deviation), and so do the logits: no token has a lead.
         self.state_dict = {}
         for name, (n_out, n_in) in shapes.items():
             self.state_dict[name] = [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)]
@@ -343,13 +339,13 @@ class GPT:
     def forward(self, token, position, cache):
         """Read the token at a position; return the logits, [vocab_size], of the token after it.
 
-        cache: what attention keeps of the positions before, to which this one is added.
+        cache: what attention keeps of the positions before; this one is added to it.
         """
         # An embedding is a row of numbers that stands for a thing. Training finds them, and things
-        # that behave alike (the vowels) get similar rows. One says which token this is. The other
-        # says at which position: attention takes a mean over positions, and a mean has no order.
+        # that behave alike (the vowels) get similar rows. One says which token this is, the other
+        # at which position: attention (below) takes a mean over positions, and a mean has no order.
         x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
-        x = rmsnorm(x)  # embeddings start so small that what is added below would outweigh them
+        x = rmsnorm(x)  # scaled up: embeddings start near 0, and what is added would outweigh them
         for layer in range(self.n_layer):
             # What attention and MLP find is added to x instead of replacing it (a residual
             # connection): what x knew stays, and gradients have a straight way back, as a sum
@@ -362,9 +358,9 @@ class GPT:
         """x: [n_embd] -> [n_embd], what this position fetches from all so far.
 
         Each position makes three vectors from its x: a query, what it looks for; a key, what it can
-        be found by; a value, what it has to give. The query is compared with the keys of all
-        positions so far; the better a key matches, the more is taken of the value beside it
-        (Vaswani et al. 2017).
+        be found by; a value (a vector, not the class), what it has to give. The query is compared
+        with the keys of all positions so far; the better a key matches, the more is taken of the
+        value beside it (Vaswani et al. 2017).
         """
         keys, values = cache[layer]
         query = linear(x, self.state_dict[f"layer{layer}.attn_wq"])
@@ -381,23 +377,24 @@ class GPT:
             own = slice(start, start + head_size)
             # A key's score is its dot product with the query, large if their numbers agree in sign.
             # A sum of head_size products, some positive, some negative, is typically
-            # sqrt(head_size) times as large as one. Dividing by that keeps scores moderate: with
-            # large ones, softmax gives nearly all weight to one key, and hardly any gradient to the
-            # others.
+            # sqrt(head_size) times as large as one product. Dividing by that keeps scores moderate:
+            # of large ones, softmax gives one key nearly all weight, and the others hardly any
+            # gradient.
             scores = [dot(query[own], key[own]) / head_size ** 0.5 for key in keys]
             weights = softmax(scores)  # [positions so far], together 1
             for i in range(start, start + head_size):
-                # Number i of what is taken: the mean of number i of all values, by these weights.
+                # The weighted mean of the value vectors, one number at a time.
                 mixed.append(dot(weights, [value[i] for value in values]))
         return linear(mixed, self.state_dict[f"layer{layer}.attn_wo"])  # mixes what the heads found
 
     def mlp(self, layer, x):
-        """x: [n_embd] -> [n_embd], what this position makes of what it knows.
+        """x: [n_embd] -> [n_embd], what this position concludes from what it knows.
 
         Attention only fetches and mixes; here each position works by itself on what it has. Each of
-        the numbers in between, called hidden, tests x for a pattern, and relu makes it 0 where the
-        pattern is absent. Without relu, two linear steps could do no more than one: a mix of mixes
-        is a mix. There are 4 hidden numbers for each in x, as in GPT-2: room for many patterns.
+        the numbers in between, called hidden, tests x for a pattern, its row of mlp_fc1, and relu
+        makes it 0 where the pattern is absent. Without relu, two linear steps could do no more than
+        one: a mix of mixes is a mix. There are 4 for each in x, as in GPT-2: room for many
+        patterns.
         """
         hidden = linear(x, self.state_dict[f"layer{layer}.mlp_fc1"])  # [4 * n_embd]
         hidden = [h.relu() for h in hidden]
@@ -412,7 +409,7 @@ class GPT:
 # means for each parameter, in which older gradients count less and less: m, of its gradient, in
 # which noise cancels out; v, of its gradient squared, so sqrt(v) is the usual size. A step is
 # learning_rate * m / sqrt(v). If the gradients agree in direction, that is about learning_rate,
-# whatever their size; if not, it is less.
+# whatever their size; if not, it is usually less.
 
 
 class Adam:
@@ -432,7 +429,7 @@ class Adam:
         self.t = 0  # how many steps it has taken
 
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
-        """Move each parameter against its gradient, up to about learning_rate; zero the gradient.
+        """Move each parameter against its gradient, by about learning_rate or less; zero the grad.
 
         beta1, beta2: what fraction of m and of v stays when a new gradient comes in.
         eps: keeps it from dividing by 0 where all gradients so far were 0.
@@ -440,9 +437,10 @@ class Adam:
         self.t += 1
         m = self.m
         v = self.v
-        # Bias correction: m and v start at 0, as if all gradients before had been 0, so at first
-        # they are too small. After t steps, the shares of real gradients in m add up to only
-        # 1 - beta1 ** t (likewise in v). Divided by that, m is a mean of real gradients alone.
+        # Bias correction: m and v start at 0, so at first they are too small. After one step m is
+        # only 1 - beta1 = 0.15 of the gradient; after t steps, gradients have 1 - beta1 ** t of the
+        # weight in it, and the 0 at the start has the rest. Dividing by that puts it right; v
+        # likewise.
         m_correction = 1 - beta1 ** self.t
         v_correction = 1 - beta2 ** self.t
         for i, param in enumerate(self.params):
@@ -480,10 +478,10 @@ def cross_entropy(logits, target):
     largest = max(logit.data for logit in logits)
     exps = [math.exp(logit.data - largest) for logit in logits]
     total = 0.0
-    for e in exps:  # not sum(), as in dot
+    for e in exps:  # not sum(), see dot
         total += e
-    # -log(exps[target] / total), rearranged: no log(0) where exps[target] was rounded to 0.
-    loss = math.log(total) + largest - logits[target].data
+    # log(total) - log(exps[target]), written so that an exp rounded to 0 does not end in log(0).
+    loss = math.log(total) - (logits[target].data - largest)
     local_grads = [e / total for e in exps]
     local_grads[target] -= 1
     return Value(loss, logits, local_grads)
@@ -503,10 +501,9 @@ def document_loss(model, tokens):
 def train(model, tokenizer, docs, steps, batch_size, learning_rate):
     """Train the model, and yield the loss of each step, in nats: the mean over its documents.
 
-    A step takes the next batch_size documents, its batch (after the last, they start over). For
-    each, it predicts, measures the surprise and finds the gradients; then it nudges the parameters.
-    One document may be more surprising than another, so the loss of a step is noisy (look at the
-    mean of many), and so are its gradients. A larger batch is less noisy, but takes longer.
+    A step takes the next batch_size documents, its batch (after the last document, the first
+    again). One document may be more surprising than another, so the loss of a step is noisy (look
+    at the mean of many), and so are its gradients. A larger batch is less noisy, but takes longer.
 
     Raises FloatingPointError where a loss is not finite, and leaves the parameters as they were.
     """
@@ -516,16 +513,16 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
         for i in range(batch_size):
             doc = docs[(step * batch_size + i) % len(docs)]
             tokens = tokenizer.encode(doc)
-            # Predict every next token, and measure the surprise. Every document makes a new graph:
-            # its tokens, and parameters that have moved, are a new computation. It is freed when
-            # the variable loss is given the next one, since nothing refers to it then.
+            # 1: predict every next token. 2: measure the surprise. Every document makes a new
+            # graph: its tokens are others, and after a step the parameters too. The old graph is
+            # freed when loss is set to the next document's, since nothing refers to it then.
             loss = document_loss(model, tokens) / batch_size  # divided, so that the sum is the mean
-            loss.backward()  # find the gradients; those of a batch add up
+            loss.backward()  # 3: find the gradients; those of a batch add up
             batch_loss += loss.data
         if not math.isfinite(batch_loss):
             raise FloatingPointError(f"the loss of step {step + 1} is {batch_loss}")
-        # Nudge the parameters. The learning rate falls to 0 over the run: long steps to come near
-        # to good values, then short ones to settle there, undisturbed by noise.
+        # 4: nudge the parameters. The learning rate falls to 0 over the run: long steps to come
+        # near to good values, then short ones to settle there, undisturbed by noise.
         optimizer.step(learning_rate * (1 - step / steps))
         yield batch_loss
 
@@ -533,13 +530,13 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # ---- 7 Inference --------------------------------------------------------------------------------
 # The model writes by reading what it has written: predict, draw a token, read that, predict again,
 # up to a BOS or to the last position. It draws, since to take the likeliest token each time would
-# write the same name each time. Nothing is learnt meanwhile: no parameter changes.
+# write the same name each time. Nothing is learnt meanwhile: there is no backward and no step.
 #
 # The temperature makes the draw careful or bold. Adding the same to all logits changes nothing;
 # dividing them divides their differences, and only these decide how much likelier one token is than
-# another. A token that is 3 times as likely as another at temperature 1, as learnt, is 9 times as
-# likely at 0.5 (3 ** (1 / 0.5)), and 59,049 times at 0.1: the most usual is drawn, and names are
-# dull. At 2 it is only 1.7 times as likely: rare letters get in, and names are garbled.
+# another: exp(difference) times. So a token that is 3 times as likely as another at temperature 1,
+# as learnt, is 3 ** (1 / 0.5) = 9 times as likely at 0.5 and 59,049 times at 0.1: the most usual is
+# drawn, and names are dull. At 2 it is only 1.7 times: rare letters get in, and names are garbled.
 #
 # Were the names learnt by heart? Of the 20 that the default run prints, 9 are not in the data. The
 # other 11 are, but not among the 1,000 documents that it was trained on, and memory could repeat
@@ -556,7 +553,7 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
     """Return a new document: the prompt and what the model adds, block_size characters at most.
 
     rng: the random.Random to draw from. temperature: from 1e-300 to 1e300. prompt: fewer than
-    block_size characters; ValueError for one that no document has.
+    block_size characters; ValueError for a character that no document has.
     Raises FloatingPointError where the logits are not finite.
     """
     tokens = tokenizer.encode(prompt)[:-1]  # BOS and the prompt, without the BOS that would end it
@@ -576,7 +573,7 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 
 
 # ---- main ---------------------------------------------------------------------------------------
-# The parts in order. What follows main (flags, progress, errors) knows nothing of GPTs.
+# The parts in order. What follows main is flags, progress and errors.
 
 
 def main(argv=None):
