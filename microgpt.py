@@ -35,13 +35,14 @@ import time
 
 # ---- 1 Dataset ----------------------------------------------------------------------------------
 # A document is one text, read from its first character to its last without a look at any other.
-# Here it is a name, but nothing below knows that: `--data shakespeare.txt --block-size 64` learns
+# Here it is a name, but no part depends on that: `--data shakespeare.txt --block-size 64` learns
 # from lines of Shakespeare (of each, the first 64 characters). Other characters, the same code.
 #
 # What is learnt from them: how likely each character is to come next, given all those before it in
-# the same document. It cannot be the names themselves: 4,192 parameters are too few for the 32,033
-# names in the file, and each of the 1,000 that the default run is shown nudges them only once. What
-# fits in are habits that many names share: after "j" comes a vowel, "a" is a good end.
+# the same document. It cannot be the names themselves: there are 4,192 parameters for 32,033 names,
+# one for every eight, and each of the 1,000 names that the default run is shown nudges them only
+# once (part 7 has the test). What fits in are habits that names share: after "j" comes a vowel, "a"
+# is a good end.
 
 
 def load_docs(path):
@@ -59,8 +60,8 @@ def load_docs(path):
 
 # ---- 2 Tokenizer --------------------------------------------------------------------------------
 # A model computes, so text must become numbers. Each character of the data gets one, its id: a is
-# 0, b is 1, ... An id is a label, not an amount: z is not more than a. The model uses it only to
-# pick a row of a table, so any order would do; sorted, it is the same in every run.
+# 0, b is 1, ... An id is a label, not an amount: z is not more than a. It only says which row of a
+# table (part 4) is meant, so any order would do; sorted, it is the same in every run.
 #
 # A token is what is read or predicted at one place: the id of a character, or one more id, named
 # BOS (beginning of sequence). BOS has two jobs. Before a document, it gives the model something to
@@ -168,7 +169,7 @@ class Value:
     def log(self):  # the derivative of log(x), the natural logarithm, is 1 / x
         return Value(math.log(self.data), (self,), (1 / self.data,))
 
-    def relu(self):  # max(x, 0): below 0 it is flat, so it gets no child to pass gradients to
+    def relu(self):  # max(x, 0): below 0 it is flat, a constant, so it has no children
         if self.data > 0:
             return Value(self.data, (self,), (1.0,))
         return Value(0.0)
@@ -186,16 +187,15 @@ class Value:
     def backward(self):
         """Find the derivative of self by each Value that it was computed from; put it in its grad.
 
-        In a leaf, such as a parameter, it is added to the old grad: the documents of a batch add
-        up, until Adam sets it to 0. Any other node starts anew. self.grad is 1, as self rises like
-        itself.
+        In a leaf, such as a parameter, it is added to the old grad: the documents of one step add
+        up, until Adam (part 5) sets it to 0. Any other node starts anew. self.grad is 1.
         """
         nodes = [self]  # to hold self and all nodes with children behind it, each once
         seen = {self}
         for node in nodes:  # also those that are appended on the way
             node.grad = 0.0
             for child in node.children:
-                if child.children and child not in seen:
+                if child.children and child not in seen:  # a leaf has nothing to pass on
                     seen.add(child)
                     nodes.append(child)
         # A node can pass on its grad only after everything computed from it has added its part.
@@ -223,19 +223,20 @@ def dot(a, b):
     each of n products and n - 1 sums: the same gradients from far fewer nodes, in far less time.
     """
     total = 0.0
-    for a_i, b_i in zip(a, b):  # not sum(): of floats, it rounds differently from Python 3.12 on
+    for a_i, b_i in zip(a, b):  # not sum(): how it rounds floats depends on the Python version
         total += a_i.data * b_i.data
     local_grads = [child.data for child in b + a]  # for a[i] it is b[i], for b[i] it is a[i]
     return Value(total, a + b, local_grads)
 
 
 # ---- 4 Model ------------------------------------------------------------------------------------
-# The model reads one token at a time, each at its position in the document: 0, 1, 2, ... What it
-# knows at a position is x, a vector (a list of numbers). x begins as "this token, at this
-# position". Then, layer by layer, two things are added to it: attention fetches from the positions
-# so far, and an MLP (multi-layer perceptron) computes at this position alone. In the end x becomes
-# logits, a number for every token: the higher, the likelier to come next. Five numbers set the
-# shape (in brackets, the defaults; for a larger model, try `--n-embd 32 --n-layer 2`):
+# The model, a transformer, reads one token at a time, each at its position in the document: 0, 1,
+# 2, ... What it knows at a position is x, a vector (a list of numbers). x begins as "this token, at
+# this position". Then, layer by layer, two things are added to it: attention fetches from the
+# positions so far, and an MLP (multi-layer perceptron) computes at this position alone. In the end
+# x becomes logits, a number for every token: the higher, the likelier to come next.
+#
+# Five numbers set the shape (in brackets, the defaults; larger: `--n-embd 32 --n-layer 2`):
 #
 #     vocab_size  how many different tokens the data has [27 for the names]
 #     block_size  how many positions there can be; the rest of a document is left out [16]
@@ -249,11 +250,11 @@ def dot(a, b):
 #     wpe                        position embeddings: such a row for each position
 #     attn_wq, attn_wk, attn_wv  make a query, a key and a value from x, for attention
 #     attn_wo                    turns what attention has fetched into what is added to x
-#     mlp_fc1, mlp_fc2           the two halves of the MLP
+#     mlp_fc1, mlp_fc2           find patterns in x; turn those found into what is added to x
 #     lm_head                    turns x into logits
 #
-# Before the model come the four functions that it uses most. [n] means a vector of n Values,
-# [n_out, n_in] a matrix of n_out rows with n_in Values each.
+# Four functions come first. [n] means a vector of n Values, [n_out, n_in] a matrix of n_out rows
+# with n_in Values each.
 
 
 def linear(x, w):
@@ -293,7 +294,8 @@ def rmsnorm(x):
     [0.2, 1.4]
 
     The numbers keep their proportions, but get a standard size. Without that they could grow or
-    shrink from layer to layer, and so could the gradients on the way back, until nothing is learnt.
+    shrink from layer to layer (doubled in 20 layers is a million times), and so could the gradients
+    on the way back, until nothing is learnt.
     """
     mean_square = dot(x, x) / len(x)
     scale = (mean_square + 1e-5) ** -0.5  # 1e-5: so that it does not divide by 0 if all are 0
@@ -301,9 +303,9 @@ def rmsnorm(x):
 
 
 class GPT:
-    """The model: GPT-2 (Radford et al. 2019) without biases, with rmsnorm and relu.
+    """The model: GPT-2 (Radford et al. 2019) with rmsnorm and relu, without biases (constants).
 
-    state_dict: the matrices by name, those of a layer as "layer0.attn_wq". (PyTorch calls it so.)
+    state_dict: the matrices by name, those of a layer as "layer0.attn_wq".
     params: all parameters of all matrices, in one list.
     """
 
@@ -342,8 +344,8 @@ class GPT:
         cache: what attention keeps of the positions before; this one is added to it.
         """
         # An embedding is a row of numbers that stands for a thing. Training finds them, and things
-        # that behave alike (the vowels) get similar rows. One says which token this is, the other
-        # at which position: attention (below) takes a mean over positions, and a mean has no order.
+        # that behave alike (the vowels) get similar nudges, so similar rows. One says which token
+        # this is, one at which position, since attention (below) takes a mean, which has no order.
         x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
         x = rmsnorm(x)  # scaled up: embeddings start near 0, and what is added would outweigh them
         for layer in range(self.n_layer):
@@ -372,18 +374,19 @@ class GPT:
         mixed = []
         head_size = len(x) // self.n_head
         for start in range(0, len(x), head_size):
-            # One comparison can look for one thing ("which vowel was last?"). To look for several
-            # at once, there are several heads, each with its own slice of the three vectors.
+            # One comparison gives one set of weights: it can look for one thing ("which vowel was
+            # last?"). To look for several at once, each of several heads has its own slice of the
+            # vectors.
             own = slice(start, start + head_size)
             # A key's score is its dot product with the query, large if their numbers agree in sign.
-            # A sum of head_size products, some positive, some negative, is typically
-            # sqrt(head_size) times as large as one product. Dividing by that keeps scores moderate:
-            # of large ones, softmax gives one key nearly all weight, and the others hardly any
-            # gradient.
+            # As signs partly cancel, a sum of head_size products is typically sqrt(head_size) times
+            # as large as one product. Dividing by that keeps scores moderate: of large ones,
+            # softmax gives one key nearly all weight; the other weights, near 0, hardly move and
+            # get hardly any gradient.
             scores = [dot(query[own], key[own]) / head_size ** 0.5 for key in keys]
             weights = softmax(scores)  # [positions so far], together 1
             for i in range(start, start + head_size):
-                # The weighted mean of the value vectors, one number at a time.
+                # The weighted mean of this head's slice of the values, one number at a time.
                 mixed.append(dot(weights, [value[i] for value in values]))
         return linear(mixed, self.state_dict[f"layer{layer}.attn_wo"])  # mixes what the heads found
 
@@ -393,8 +396,8 @@ class GPT:
         Attention only fetches and mixes; here each position works by itself on what it has. Each of
         the numbers in between, called hidden, tests x for a pattern, its row of mlp_fc1, and relu
         makes it 0 where the pattern is absent. Without relu, two linear steps could do no more than
-        one: a mix of mixes is a mix. There are 4 for each in x, as in GPT-2: room for many
-        patterns.
+        one: a mix of mixes is a mix. mlp_fc2 says what each pattern found adds to x. As in GPT-2,
+        there are 4 patterns for each number in x.
         """
         hidden = linear(x, self.state_dict[f"layer{layer}.mlp_fc1"])  # [4 * n_embd]
         hidden = [h.relu() for h in hidden]
@@ -429,7 +432,7 @@ class Adam:
         self.t = 0  # how many steps it has taken
 
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
-        """Move each parameter against its gradient, by about learning_rate or less; zero the grad.
+        """Move each parameter against its grad, usually by learning_rate or less; set grad to 0.
 
         beta1, beta2: what fraction of m and of v stays when a new gradient comes in.
         eps: keeps it from dividing by 0 where all gradients so far were 0.
@@ -438,9 +441,8 @@ class Adam:
         m = self.m
         v = self.v
         # Bias correction: m and v start at 0, so at first they are too small. After one step m is
-        # only 1 - beta1 = 0.15 of the gradient; after t steps, gradients have 1 - beta1 ** t of the
-        # weight in it, and the 0 at the start has the rest. Dividing by that puts it right; v
-        # likewise.
+        # only 1 - beta1 = 0.15 of the gradient; after t steps, that 0 still has beta1 ** t of the
+        # weight in it, the gradients have the rest. Dividing by the rest puts it right; v likewise.
         m_correction = 1 - beta1 ** self.t
         v_correction = 1 - beta2 ** self.t
         for i, param in enumerate(self.params):
@@ -472,8 +474,9 @@ def cross_entropy(logits, target):
     >>> [round(logit.grad, 4) for logit in logits]
     [0.75, -0.75]
 
-    Its gradient by a logit is what was predicted minus what was true: 0.75 - 0 and 0.25 - 1. So the
-    true token's logit is pushed up, and each other down in proportion to its probability.
+    Its gradient by a logit is what was predicted minus what was true: 0.75 - 0 and 0.25 - 1. So
+    training, which goes against it, pushes the true token's logit up, and each other down in
+    proportion to its probability.
     """
     largest = max(logit.data for logit in logits)
     exps = [math.exp(logit.data - largest) for logit in logits]
@@ -482,8 +485,8 @@ def cross_entropy(logits, target):
         total += e
     # log(total) - log(exps[target]), written so that an exp rounded to 0 does not end in log(0).
     loss = math.log(total) - (logits[target].data - largest)
-    local_grads = [e / total for e in exps]
-    local_grads[target] -= 1
+    local_grads = [e / total for e in exps]  # log(total) rises with a logit by its probability,
+    local_grads[target] -= 1  # and the logit of the target is subtracted
     return Value(loss, logits, local_grads)
 
 
@@ -505,7 +508,7 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
     again). One document may be more surprising than another, so the loss of a step is noisy (look
     at the mean of many), and so are its gradients. A larger batch is less noisy, but takes longer.
 
-    Raises FloatingPointError where a loss is not finite, and leaves the parameters as they were.
+    Raises FloatingPointError where a loss is not finite; that step changes no parameter.
     """
     optimizer = Adam(model.params)
     for step in range(steps):
@@ -514,8 +517,8 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
             doc = docs[(step * batch_size + i) % len(docs)]
             tokens = tokenizer.encode(doc)
             # 1: predict every next token. 2: measure the surprise. Every document makes a new
-            # graph: its tokens are others, and after a step the parameters too. The old graph is
-            # freed when loss is set to the next document's, since nothing refers to it then.
+            # graph: its tokens are others, and after a step the parameters have other values. The
+            # old graph is freed when loss is set to the next document's: nothing refers to it then.
             loss = document_loss(model, tokens) / batch_size  # divided, so that the sum is the mean
             loss.backward()  # 3: find the gradients; those of a batch add up
             batch_loss += loss.data
@@ -540,13 +543,14 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 #
 # Were the names learnt by heart? Of the 20 that the default run prints, 9 are not in the data. The
 # other 11 are, but not among the 1,000 documents that it was trained on, and memory could repeat
-# only those. Real names that it was never shown are no accident: it has learnt how names are made.
+# only those. Real names that it was never shown are no accident (with --steps 0, there are none):
+# it has learnt how names are made.
 #
-# ChatGPT is this, enlarged: tokens, attention and MLPs, trained to predict the next token, then
-# drawing it. A chat is a document that begins with your question, as a name here can begin with
-# `--prompt mar`, and the answer is what is drawn next. ChatGPT has more than this file: billions of
-# parameters, tokens that are pieces of words, much of the web as documents, then more training, on
-# conversations, to make helpful answers likely. Both write what is likely, true or not.
+# ChatGPT is this, enlarged: tokens, attention and MLPs, trained to predict the next token; it
+# writes by drawing one. A chat is a document that begins with your question, as a name here can
+# begin with `--prompt mar`, and the answer is what is drawn next. ChatGPT has more than this file:
+# billions of parameters, tokens that are pieces of words, much of the web as documents, then
+# training on conversations, to make helpful answers likely. Both write what is likely, true or not.
 
 
 def generate(model, tokenizer, temperature, rng, prompt=""):
