@@ -35,7 +35,7 @@ def test_load_docs(tmp_path, text, docs):
 
 
 def test_every_parameter_against_central_differences():
-    model = small_model(vocab_size=5, n_layer=2)
+    model = small_model(vocab_size=5)
     tokens = [4, 1, 3, 0, 4]
     for param in model.params:
         param.data *= 6  # large enough that every gradient counts
