@@ -57,8 +57,7 @@ def test_ctrl_c_while_training_samples_what_was_learnt():
     assert process.stdout.readline() == b"num docs: 32033\n"  # shown at once, not at the end
     process.send_signal(signal.SIGINT)
     assert re.search(r"\nstopped after step \d+: samples of what it has learnt", read(terminal))
-    assert process.stdout.read().count(b"sample ") == 3
-    assert process.wait() == 0
+    assert (process.stdout.read().count(b"sample "), process.wait()) == (3, 0)
 
 
 @pytest.mark.parametrize("stop, code", [
