@@ -1,6 +1,6 @@
 """microgpt: a whole GPT in one file of plain Python. It learns from names and makes up new ones.
 
-    python microgpt.py           train, then print 20 made-up names: kamon, ann, karai, ...
+    python microgpt.py           train, then print 20 names that it writes: kamon, ann, karai, ...
     python microgpt.py --help    the settings, a text file of your own among them, are flags
 
 What is built here is a function. It is given the text so far, say "emm", and gives a probability to
@@ -11,7 +11,7 @@ next get more likely. Writing is then simple: draw a character by the probabilit
 again. Such a function is a language model, and this kind is called GPT: generative (it writes),
 pre-trained (on plain text, before any special use), transformer (its design, in part 4).
 
-Read from top to bottom: each part needs only those before it. Data passes through five of them,
+Read from top to bottom: a part's code needs only those before it. Data passes through five parts,
 
     1 Dataset -> 2 Tokenizer -> 4 Model -> 6 Training -> 7 Inference
 
@@ -21,11 +21,12 @@ and two are tools for training: 3 Autograd finds out in which direction to nudge
 This is an independent implementation of the algorithm of Andrej Karpathy's microgpt (2026).
 """
 
-# All from the standard library; parts 1 to 7 need only math and itertools.
+# All from the standard library; parts 1 to 7 need only itertools, math and operator.
 import argparse
 import gc
 import itertools
 import math
+import operator
 import os
 import pathlib
 import random
@@ -39,10 +40,9 @@ import time
 # from lines of Shakespeare (of each, the first 64 characters). Other characters, the same code.
 #
 # What is learnt from them: how likely each character is to come next, given all those before it in
-# the same document. It cannot be the names themselves: there are 4,192 parameters for 32,033 names,
-# one for every eight, and each of the 1,000 names that the default run is shown nudges them only
-# once (part 7 has the test). What fits in are habits that names share: after "j" comes a vowel, "a"
-# is a good end.
+# the same document. It cannot be the names themselves: of the 32,033 in the file, the default run
+# is shown 1,000, and each nudges the 4,192 parameters only once (part 7 has the test). What fits in
+# are habits that names share: after "j" comes a vowel, "a" is a good end.
 
 
 def load_docs(path):
@@ -126,7 +126,7 @@ class Value:
 
     Why 6? x is used twice. As the first factor of x * x it moves the product 3 times as fast as it
     moves itself, because the second factor is 3. As the second factor it does the same: 3 + 3 = 6.
-    Adding 1 changes no rate. A trial agrees: at x = 3.01, y is 10.0601, about 6 * 0.01 more.
+    (Adding 1 has the local gradient 1: each path is 3 * 1.) A trial agrees: at 3.01, y is 10.0601.
     """
 
     # Named in advance, attributes take less time and memory than in a dict.
@@ -187,22 +187,22 @@ class Value:
     def backward(self):
         """Find the derivative of self by each Value that it was computed from; put it in its grad.
 
-        In a leaf, such as a parameter, it is added to the old grad: the documents of one step add
-        up, until Adam (part 5) sets it to 0. Any other node starts anew. self.grad is 1.
+        In a leaf, such as a parameter, it is added to the old grad, so that several documents can
+        add up (part 6); Adam (part 5) sets it back to 0. Any other node starts anew.
         """
-        nodes = [self]  # to hold self and all nodes with children behind it, each once
+        nodes = [self]  # to hold self and every other non-leaf it was computed from, each once
         seen = {self}
         for node in nodes:  # also those that are appended on the way
             node.grad = 0.0
             for child in node.children:
-                if child.children and child not in seen:  # a leaf has nothing to pass on
+                if child.children and child not in seen:  # a leaf keeps its old grad
                     seen.add(child)
                     nodes.append(child)
         # A node can pass on its grad only after everything computed from it has added its part.
         # That is always newer than the node, so go from the newest to the oldest. (Old to new,
         # children first, is called a topological order; gradients flow against it.)
-        nodes.sort(key=lambda node: node.serial, reverse=True)
-        self.grad = 1.0
+        nodes.sort(key=operator.attrgetter("serial"), reverse=True)
+        self.grad = 1.0  # self rises as fast as itself
         for node in nodes:
             grad = node.grad
             for child, local_grad in zip(node.children, node.local_grads):
@@ -225,7 +225,7 @@ def dot(a, b):
     total = 0.0
     for a_i, b_i in zip(a, b):  # not sum(): how it rounds floats depends on the Python version
         total += a_i.data * b_i.data
-    local_grads = [child.data for child in b + a]  # for a[i] it is b[i], for b[i] it is a[i]
+    local_grads = [child.data for child in b + a]  # a[i] gets b[i], and b[i] gets a[i]
     return Value(total, a + b, local_grads)
 
 
@@ -273,7 +273,7 @@ def add(a, b):
 def softmax(logits):
     """logits: [n], any numbers -> [n], probabilities: from 0 to 1, together 1.
 
-    >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # exps 3 and 1
+    >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # exps are as 3 to 1
     [0.75, 0.25]
 
     exp makes every number positive and keeps the order: a logit that is higher by 1 gets e = 2.7
@@ -283,8 +283,8 @@ def softmax(logits):
     """
     largest = max(logit.data for logit in logits)
     exps = [(logit - largest).exp() for logit in logits]
-    total = sum(exps)
-    return [e / total for e in exps]
+    scale = sum(exps) ** -1  # 1 / total
+    return [e * scale for e in exps]
 
 
 def rmsnorm(x):
@@ -294,7 +294,7 @@ def rmsnorm(x):
     [0.2, 1.4]
 
     The numbers keep their proportions, but get a standard size. Without that they could grow or
-    shrink from layer to layer (doubled in 20 layers is a million times), and so could the gradients
+    shrink from layer to layer (doubled by each of 20, a million times), and so could the gradients
     on the way back, until nothing is learnt.
     """
     mean_square = dot(x, x) / len(x)
@@ -303,7 +303,7 @@ def rmsnorm(x):
 
 
 class GPT:
-    """The model: GPT-2 (Radford et al. 2019) with rmsnorm and relu, without biases (constants).
+    """The model: GPT-2 (Radford et al. 2019), a little simplified.
 
     state_dict: the matrices by name, those of a layer as "layer0.attn_wq".
     params: all parameters of all matrices, in one list.
@@ -325,9 +325,9 @@ class GPT:
             shapes[f"layer{layer}.attn_wo"] = (n_embd, n_embd)
             shapes[f"layer{layer}.mlp_fc1"] = (4 * n_embd, n_embd)
             shapes[f"layer{layer}.mlp_fc2"] = (n_embd, 4 * n_embd)
-        # Parameters start as random numbers: if all were equal, all rows of mlp_fc1, for example,
-        # would get equal gradients and stay copies of each other for ever. They start near 0 (0.08
-        # is their standard deviation), and so do the logits: no token has a lead.
+        # Parameters start as random numbers: if all were equal, nothing would tell the rows of
+        # mlp_fc1, for example, apart: they would get equal gradients and stay copies of each other.
+        # They start near 0 (standard deviation 0.08), and so do the logits: no token leads.
         self.state_dict = {}
         for name, (n_out, n_in) in shapes.items():
             self.state_dict[name] = [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)]
@@ -345,7 +345,7 @@ class GPT:
         """
         # An embedding is a row of numbers that stands for a thing. Training finds them, and things
         # that behave alike (the vowels) get similar nudges, so similar rows. One says which token
-        # this is, one at which position, since attention (below) takes a mean, which has no order.
+        # this is, one at which position: attention (below) takes a mean, the same in any order.
         x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
         x = rmsnorm(x)  # scaled up: embeddings start near 0, and what is added would outweigh them
         for layer in range(self.n_layer):
@@ -375,14 +375,14 @@ class GPT:
         head_size = len(x) // self.n_head
         for start in range(0, len(x), head_size):
             # One comparison gives one set of weights: it can look for one thing ("which vowel was
-            # last?"). To look for several at once, each of several heads has its own slice of the
+            # last?"). To look for several at once, each head has its own slice of the three
             # vectors.
             own = slice(start, start + head_size)
             # A key's score is its dot product with the query, large if their numbers agree in sign.
             # As signs partly cancel, a sum of head_size products is typically sqrt(head_size) times
-            # as large as one product. Dividing by that keeps scores moderate: of large ones,
-            # softmax gives one key nearly all weight; the other weights, near 0, hardly move and
-            # get hardly any gradient.
+            # as large as one product. Dividing by that keeps scores moderate: if they are large,
+            # softmax gives one key nearly all weight, a small change of a score changes next to
+            # nothing, and so queries and keys get hardly any gradient.
             scores = [dot(query[own], key[own]) / head_size ** 0.5 for key in keys]
             weights = softmax(scores)  # [positions so far], together 1
             for i in range(start, start + head_size):
@@ -441,8 +441,9 @@ class Adam:
         m = self.m
         v = self.v
         # Bias correction: m and v start at 0, so at first they are too small. After one step m is
-        # only 1 - beta1 = 0.15 of the gradient; after t steps, that 0 still has beta1 ** t of the
-        # weight in it, the gradients have the rest. Dividing by the rest puts it right; v likewise.
+        # only 1 - beta1 = 0.15 of the gradient; after t steps, the starting 0 still counts for
+        # beta1 ** t of the mean, the gradients for 1 - beta1 ** t. Divided by that, m is right; v
+        # likewise.
         m_correction = 1 - beta1 ** self.t
         v_correction = 1 - beta2 ** self.t
         for i, param in enumerate(self.params):
@@ -485,8 +486,9 @@ def cross_entropy(logits, target):
         total += e
     # log(total) - log(exps[target]), written so that an exp rounded to 0 does not end in log(0).
     loss = math.log(total) - (logits[target].data - largest)
-    local_grads = [e / total for e in exps]  # log(total) rises with a logit by its probability,
-    local_grads[target] -= 1  # and the logit of the target is subtracted
+    # The derivative of log(total) by a logit is e / total; the target's logit is also subtracted.
+    local_grads = [e / total for e in exps]
+    local_grads[target] -= 1
     return Value(loss, logits, local_grads)
 
 
@@ -525,7 +527,7 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
         if not math.isfinite(batch_loss):
             raise FloatingPointError(f"the loss of step {step + 1} is {batch_loss}")
         # 4: nudge the parameters. The learning rate falls to 0 over the run: long steps to come
-        # near to good values, then short ones to settle there, undisturbed by noise.
+        # near to good values, then short ones to settle there, less disturbed by noise.
         optimizer.step(learning_rate * (1 - step / steps))
         yield batch_loss
 
@@ -535,15 +537,15 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # up to a BOS or to the last position. It draws, since to take the likeliest token each time would
 # write the same name each time. Nothing is learnt meanwhile: there is no backward and no step.
 #
-# The temperature makes the draw careful or bold. Adding the same to all logits changes nothing;
-# dividing them divides their differences, and only these decide how much likelier one token is than
-# another: exp(difference) times. So a token that is 3 times as likely as another at temperature 1,
-# as learnt, is 3 ** (1 / 0.5) = 9 times as likely at 0.5 and 59,049 times at 0.1: the most usual is
+# The temperature makes the draw careful or bold. Only the differences of logits decide how much
+# likelier one token is than another: exp(difference) times. Adding to all leaves them as they are;
+# dividing divides them. So a token that is 3 times as likely as another at temperature 1, as
+# learnt, is 3 ** (1 / 0.5) = 9 times as likely at 0.5 and 59,049 times at 0.1: the most usual is
 # drawn, and names are dull. At 2 it is only 1.7 times: rare letters get in, and names are garbled.
 #
 # Were the names learnt by heart? Of the 20 that the default run prints, 9 are not in the data. The
 # other 11 are, but not among the 1,000 documents that it was trained on, and memory could repeat
-# only those. Real names that it was never shown are no accident (with --steps 0, there are none):
+# only those. Real names that it was never shown are no accident (with --steps 0, no sample is one):
 # it has learnt how names are made.
 #
 # ChatGPT is this, enlarged: tokens, attention and MLPs, trained to predict the next token; it
