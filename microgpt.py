@@ -187,8 +187,9 @@ class Value:
     def backward(self):
         """Find the derivative of self by each Value that it was computed from; put it in its grad.
 
-        In a leaf, such as a parameter, it is added to the old grad, so that several documents can
-        add up (part 6); Adam (part 5) sets it back to 0. Any other node starts anew.
+        In a leaf, such as a parameter, it is added to the old grad, so that the gradients of
+        several documents add up (part 6); Adam (part 5) sets it back to 0. Any other node starts
+        anew.
         """
         nodes = [self]  # to hold self and every other non-leaf it was computed from, each once
         seen = {self}
@@ -199,14 +200,14 @@ class Value:
                     seen.add(child)
                     nodes.append(child)
         # A node can pass on its grad only after everything computed from it has added its part.
-        # That is always newer than the node, so go from the newest to the oldest. (Old to new,
-        # children first, is called a topological order; gradients flow against it.)
+        # What is computed from a node is newer than the node, so go from the newest to the oldest.
+        # (Old to new, children first, is called a topological order; gradients flow against it.)
         nodes.sort(key=operator.attrgetter("serial"), reverse=True)
         self.grad = 1.0  # self rises as fast as itself
         for node in nodes:
             grad = node.grad
             for child, local_grad in zip(node.children, node.local_grads):
-                child.grad += local_grad * grad  # +=, since other paths may lead here as well
+                child.grad += local_grad * grad  # +=: this adds up the paths
 
 
 def dot(a, b):
@@ -236,7 +237,7 @@ def dot(a, b):
 # positions so far, and an MLP (multi-layer perceptron) computes at this position alone. In the end
 # x becomes logits, a number for every token: the higher, the likelier to come next.
 #
-# Five numbers set the shape (in brackets, the defaults; larger: `--n-embd 32 --n-layer 2`):
+# Five numbers set its size (defaults in brackets; `--n-embd 32 --n-layer 2` makes it larger):
 #
 #     vocab_size  how many different tokens the data has [27 for the names]
 #     block_size  how many positions there can be; the rest of a document is left out [16]
@@ -325,9 +326,9 @@ class GPT:
             shapes[f"layer{layer}.attn_wo"] = (n_embd, n_embd)
             shapes[f"layer{layer}.mlp_fc1"] = (4 * n_embd, n_embd)
             shapes[f"layer{layer}.mlp_fc2"] = (n_embd, 4 * n_embd)
-        # Parameters start as random numbers: if all were equal, nothing would tell the rows of
-        # mlp_fc1, for example, apart: they would get equal gradients and stay copies of each other.
-        # They start near 0 (standard deviation 0.08), and so do the logits: no token leads.
+        # Parameters start as random numbers: if all were equal, the rows of mlp_fc1, for example,
+        # would get equal gradients and stay copies of each other. They start near 0 (0.08 is their
+        # standard deviation), and so do the logits: no token leads.
         self.state_dict = {}
         for name, (n_out, n_in) in shapes.items():
             self.state_dict[name] = [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)]
@@ -344,14 +345,15 @@ class GPT:
         cache: what attention keeps of the positions before; this one is added to it.
         """
         # An embedding is a row of numbers that stands for a thing. Training finds them, and things
-        # that behave alike (the vowels) get similar nudges, so similar rows. One says which token
-        # this is, one at which position: attention (below) takes a mean, the same in any order.
+        # that behave alike (the vowels) get similar nudges, so similar rows. One embedding says
+        # which token this is. Another says at which position, or order would be lost: attention
+        # (below) takes a mean over positions, and a mean is the same in any order.
         x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
         x = rmsnorm(x)  # scaled up: embeddings start near 0, and what is added would outweigh them
         for layer in range(self.n_layer):
-            # What attention and MLP find is added to x instead of replacing it (a residual
-            # connection): what x knew stays, and gradients have a straight way back, as a sum
-            # passes them on unchanged.
+            # Each reads x in standard size, and what it finds is added to x instead of replacing it
+            # (a residual connection): what x knew stays, and gradients have a straight way back, as
+            # a sum passes them on unchanged.
             x = add(x, self.attention(layer, rmsnorm(x), cache))
             x = add(x, self.mlp(layer, rmsnorm(x)))
         return linear(x, self.state_dict["lm_head"])
@@ -375,14 +377,14 @@ class GPT:
         head_size = len(x) // self.n_head
         for start in range(0, len(x), head_size):
             # One comparison gives one set of weights: it can look for one thing ("which vowel was
-            # last?"). To look for several at once, each head has its own slice of the three
-            # vectors.
+            # last?"). To look for several at once, there are n_head comparisons, called heads, each
+            # with its own slice of the three vectors.
             own = slice(start, start + head_size)
             # A key's score is its dot product with the query, large if their numbers agree in sign.
             # As signs partly cancel, a sum of head_size products is typically sqrt(head_size) times
-            # as large as one product. Dividing by that keeps scores moderate: if they are large,
-            # softmax gives one key nearly all weight, a small change of a score changes next to
-            # nothing, and so queries and keys get hardly any gradient.
+            # as large as one product. Dividing by that keeps scores moderate. With large ones,
+            # softmax would give one key nearly all weight; a small change of a score would then
+            # change next to nothing, and queries and keys would get hardly any gradient.
             scores = [dot(query[own], key[own]) / head_size ** 0.5 for key in keys]
             weights = softmax(scores)  # [positions so far], together 1
             for i in range(start, start + head_size):
@@ -394,7 +396,7 @@ class GPT:
         """x: [n_embd] -> [n_embd], what this position concludes from what it knows.
 
         Attention only fetches and mixes; here each position works by itself on what it has. Each of
-        the numbers in between, called hidden, tests x for a pattern, its row of mlp_fc1, and relu
+        the numbers in between, called hidden, tests x for a pattern (a row of mlp_fc1), and relu
         makes it 0 where the pattern is absent. Without relu, two linear steps could do no more than
         one: a mix of mixes is a mix. mlp_fc2 says what each pattern found adds to x. As in GPT-2,
         there are 4 patterns for each number in x.
@@ -406,13 +408,13 @@ class GPT:
 
 # ---- 5 Adam -------------------------------------------------------------------------------------
 # The gradient says which way the loss rises, so a parameter should go the other way. The simplest
-# rule is `param.data -= learning_rate * param.grad`. It has two weaknesses. Gradients are noisy:
-# the next document may want the opposite. And their sizes differ from parameter to parameter, so
-# that one learning_rate is too much for some and too little for others. Adam keeps two running
-# means for each parameter, in which older gradients count less and less: m, of its gradient, in
-# which noise cancels out; v, of its gradient squared, so sqrt(v) is the usual size. A step is
-# learning_rate * m / sqrt(v). If the gradients agree in direction, that is about learning_rate,
-# whatever their size; if not, it is usually less.
+# rule is `param.data -= learning_rate * param.grad`, with a learning_rate of 0.01, say. It has two
+# weaknesses. Gradients are noisy: the next document may want the opposite. And their sizes differ
+# from parameter to parameter, so that one learning_rate is too much for some and too little for
+# others. Adam keeps two running means for each parameter, in which older gradients count less and
+# less: m, of its gradient, in which noise cancels out; v, of its gradient squared, so sqrt(v) is
+# the usual size. It moves the parameter by learning_rate * m / sqrt(v). If the gradients agree in
+# direction, that is about learning_rate, whatever their size; if not, it is usually less.
 
 
 class Adam:
@@ -537,22 +539,24 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # up to a BOS or to the last position. It draws, since to take the likeliest token each time would
 # write the same name each time. Nothing is learnt meanwhile: there is no backward and no step.
 #
-# The temperature makes the draw careful or bold. Only the differences of logits decide how much
-# likelier one token is than another: exp(difference) times. Adding to all leaves them as they are;
-# dividing divides them. So a token that is 3 times as likely as another at temperature 1, as
-# learnt, is 3 ** (1 / 0.5) = 9 times as likely at 0.5 and 59,049 times at 0.1: the most usual is
-# drawn, and names are dull. At 2 it is only 1.7 times: rare letters get in, and names are garbled.
+# The temperature makes the draw careful or bold: the logits are divided by it. Only differences of
+# logits count: one token is exp(difference) times as likely as another. (Adding a number to all
+# changes nothing.) Dividing the logits divides their differences, and so takes each such ratio to
+# the power 1 / temperature. A ratio of 3 at temperature 1, as learnt, is 3 ** (1 / 0.5) = 9 at 0.5
+# and 59,049 at 0.1: the most usual is drawn, and names are dull. At 2 it is only 1.7: rare letters
+# get in, and names are garbled.
 #
 # Were the names learnt by heart? Of the 20 that the default run prints, 9 are not in the data. The
 # other 11 are, but not among the 1,000 documents that it was trained on, and memory could repeat
-# only those. Real names that it was never shown are no accident (with --steps 0, no sample is one):
-# it has learnt how names are made.
+# only those. Real names that it was never shown are no accident (with --steps 0, no sample is a
+# real name): it has learnt how names are made.
 #
 # ChatGPT is this, enlarged: tokens, attention and MLPs, trained to predict the next token; it
-# writes by drawing one. A chat is a document that begins with your question, as a name here can
-# begin with `--prompt mar`, and the answer is what is drawn next. ChatGPT has more than this file:
-# billions of parameters, tokens that are pieces of words, much of the web as documents, then
-# training on conversations, to make helpful answers likely. Both write what is likely, true or not.
+# writes by drawing one after another. A chat is a document that begins with your question, as a
+# name here can begin with `--prompt mar`, and the answer is what is drawn next. ChatGPT has more
+# than this file: billions of parameters, tokens that are pieces of words, much of the web as
+# documents, then training on conversations, to make helpful answers likely. Both write what is
+# likely, true or not.
 
 
 def generate(model, tokenizer, temperature, rng, prompt=""):
