@@ -15,8 +15,8 @@ Read from top to bottom: a part's code needs only those before it. Data passes t
 
     1 Dataset -> 2 Tokenizer -> 4 Model -> 6 Training -> 7 Inference
 
-and two are tools for training: 3 Autograd finds out in which direction to nudge each parameter,
-5 Adam how far. `main`, at the end, calls them one after the other.
+and two are tools for training: 3 Autograd finds out which way each parameter moves the loss, 5 Adam
+nudges it the other way. `main`, after part 7, calls the parts in order.
 
 This is an independent implementation of the algorithm of Andrej Karpathy's microgpt (2026).
 """
@@ -39,10 +39,10 @@ import time
 # Here it is a name, but no part depends on that: `--data shakespeare.txt --block-size 64` learns
 # from lines of Shakespeare (of each, the first 64 characters). Other characters, the same code.
 #
-# What is learnt from them: how likely each character is to come next, given all those before it in
-# the same document. It cannot be the names themselves: of the 32,033 in the file, the default run
-# is shown 1,000, and each nudges the 4,192 parameters only once (part 7 has the test). What fits in
-# are habits that names share: after "j" comes a vowel, "a" is a good end.
+# What is learnt from documents: how likely each character is to come next, given all those before
+# it in the same document. It is not the names themselves: of the 32,033 in the file, the default
+# run is shown 1,000, and each nudges the 4,192 parameters only once (part 7 has the test). What
+# stays are habits that names share: after "j" comes a vowel, "a" is a good end.
 
 
 def load_docs(path):
@@ -196,7 +196,7 @@ class Value:
         for node in nodes:  # also those that are appended on the way
             node.grad = 0.0
             for child in node.children:
-                if child.children and child not in seen:  # a leaf keeps its old grad
+                if child.children and child not in seen:  # a leaf stays out, and keeps its grad
                     seen.add(child)
                     nodes.append(child)
         # A node can pass on its grad only after everything computed from it has added its part.
@@ -226,7 +226,7 @@ def dot(a, b):
     total = 0.0
     for a_i, b_i in zip(a, b):  # not sum(): how it rounds floats depends on the Python version
         total += a_i.data * b_i.data
-    local_grads = [child.data for child in b + a]  # a[i] gets b[i], and b[i] gets a[i]
+    local_grads = [child.data for child in b + a]  # + joins the lists: a[i] gets b[i], b[i] a[i]
     return Value(total, a + b, local_grads)
 
 
@@ -304,7 +304,7 @@ def rmsnorm(x):
 
 
 class GPT:
-    """The model: GPT-2 (Radford et al. 2019), a little simplified.
+    """The model, after GPT-2 (Radford et al. 2019).
 
     state_dict: the matrices by name, those of a layer as "layer0.attn_wq".
     params: all parameters of all matrices, in one list.
@@ -342,18 +342,18 @@ class GPT:
     def forward(self, token, position, cache):
         """Read the token at a position; return the logits, [vocab_size], of the token after it.
 
-        cache: what attention keeps of the positions before; this one is added to it.
+        cache: what attention keeps of the positions before; this position is added to it.
         """
         # An embedding is a row of numbers that stands for a thing. Training finds them, and things
         # that behave alike (the vowels) get similar nudges, so similar rows. One embedding says
         # which token this is. Another says at which position, or order would be lost: attention
         # (below) takes a mean over positions, and a mean is the same in any order.
         x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
-        x = rmsnorm(x)  # scaled up: embeddings start near 0, and what is added would outweigh them
+        x = rmsnorm(x)  # scaled up: embeddings start near 0; what layers add would outweigh them
         for layer in range(self.n_layer):
-            # Each reads x in standard size, and what it finds is added to x instead of replacing it
-            # (a residual connection): what x knew stays, and gradients have a straight way back, as
-            # a sum passes them on unchanged.
+            # Attention and MLP read x in standard size, and what they find is added to x instead of
+            # replacing it (a residual connection): what x knew stays, and gradients have a straight
+            # way back, as a sum passes them on unchanged.
             x = add(x, self.attention(layer, rmsnorm(x), cache))
             x = add(x, self.mlp(layer, rmsnorm(x)))
         return linear(x, self.state_dict["lm_head"])
@@ -413,7 +413,7 @@ class GPT:
 # from parameter to parameter, so that one learning_rate is too much for some and too little for
 # others. Adam keeps two running means for each parameter, in which older gradients count less and
 # less: m, of its gradient, in which noise cancels out; v, of its gradient squared, so sqrt(v) is
-# the usual size. It moves the parameter by learning_rate * m / sqrt(v). If the gradients agree in
+# the usual size. It takes learning_rate * m / sqrt(v) from the parameter. If the gradients agree in
 # direction, that is about learning_rate, whatever their size; if not, it is usually less.
 
 
@@ -478,7 +478,7 @@ def cross_entropy(logits, target):
     [0.75, -0.75]
 
     Its gradient by a logit is what was predicted minus what was true: 0.75 - 0 and 0.25 - 1. So
-    training, which goes against it, pushes the true token's logit up, and each other down in
+    training, which goes against it, pushes the true token's logit up, and every other logit down in
     proportion to its probability.
     """
     largest = max(logit.data for logit in logits)
@@ -551,12 +551,11 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # only those. Real names that it was never shown are no accident (with --steps 0, no sample is a
 # real name): it has learnt how names are made.
 #
-# ChatGPT is this, enlarged: tokens, attention and MLPs, trained to predict the next token; it
-# writes by drawing one after another. A chat is a document that begins with your question, as a
-# name here can begin with `--prompt mar`, and the answer is what is drawn next. ChatGPT has more
-# than this file: billions of parameters, tokens that are pieces of words, much of the web as
-# documents, then training on conversations, to make helpful answers likely. Both write what is
-# likely, true or not.
+# ChatGPT is this at heart: tokens, attention and MLPs, trained to predict the next token; it writes
+# by drawing one after another. A chat is a document that begins with your question, as a name here
+# can begin with `--prompt mar`, and the answer is what is drawn next. ChatGPT has more than this
+# file: billions of parameters, tokens that are pieces of words, much of the web as documents, then
+# training on conversations, to make helpful answers likely. Both write what is likely, true or not.
 
 
 def generate(model, tokenizer, temperature, rng, prompt=""):
