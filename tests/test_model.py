@@ -113,8 +113,8 @@ def test_temperatures():
     cold = {generate(model, TOKENIZER, 1e-300, random.Random(seed)) for seed in range(20)}
     assert len(cold) == 1
     rng = random.Random(0)
-    hot = [generate(model, TOKENIZER, 1e300, rng) for _ in range(600)]
-    assert sum(text == "" for text in hot) == pytest.approx(200, abs=40)  # BOS first: one in three
+    hot = [generate(model, TOKENIZER, 1e300, rng) for _ in range(300)]
+    assert sum(text == "" for text in hot) == pytest.approx(100, abs=30)  # BOS first: one in three
     assert max(map(len, hot)) == 6
 
 

@@ -73,7 +73,7 @@ def test_an_untrained_model_at_several_temperatures():
 def test_the_count_of_new_samples(capsys, tmp_path, args, trained_on):
     path = tmp_path / "letters.txt"
     path.write_text("a\nb\nc\nd\ne\n")
-    microgpt.main(["--data", str(path), "--block-size", "1", "--seed", "3",
+    microgpt.main([*TINY, "--data", str(path), "--block-size", "1", "--seed", "3",
                    "--temperature", "9", "--samples", "60", *args])
     out, err = capsys.readouterr()
     docs = ["a", "b", "c", "d", "e"]
