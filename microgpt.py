@@ -188,8 +188,8 @@ class Value:
         """Find the derivative of self by each Value that it was computed from; put it in its grad.
 
         In a leaf, such as a parameter, it is added to the old grad, so that the gradients of
-        several documents add up (part 6); Adam (part 5) sets it back to 0. Any other node starts
-        anew.
+        several documents add up (part 6); Adam (part 5) sets it back to 0. In self it is 1, and any
+        other node starts anew.
         """
         nodes = [self]  # to hold self and every other non-leaf it was computed from, each once
         seen = {self}
@@ -701,11 +701,11 @@ def check_prompt(prompt, tokenizer, block_size):
 
 
 def note(text, end="\n"):
-    """Print on standard error, or nowhere if that fails: it is not worth ending a run."""
+    """Print on standard error. If that fails, go on: it is not worth ending a run."""
     try:
         print(text, end=end, file=sys.stderr)
     except OSError:
-        sys.stderr = open(os.devnull, "w")
+        pass
 
 
 def show_progress(losses, mean, steps, started, last):
