@@ -701,11 +701,11 @@ def check_prompt(prompt, tokenizer, block_size):
 
 
 def note(text, end="\n"):
-    """Print on standard error. If that fails, go on: it is not worth ending a run."""
+    """Print on standard error, or nowhere once that fails: it is not worth ending a run."""
     try:
         print(text, end=end, file=sys.stderr)
     except OSError:
-        pass
+        sys.stderr = open(os.devnull, "w")
 
 
 def show_progress(losses, mean, steps, started, last):
@@ -752,7 +752,10 @@ if __name__ == "__main__":
     sys.stderr = sys.stderr or open(os.devnull, "w")
     sys.stdout.reconfigure(errors="replace", line_buffering=True)  # "?" for what it cannot show
     try:
-        main()
+        try:
+            main()
+        finally:
+            sys.stdout.flush()  # here, where an error can still be told
     except KeyboardInterrupt:
         sys.exit(130)
     except FloatingPointError as error:

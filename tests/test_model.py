@@ -123,8 +123,7 @@ def test_a_prompt_is_read_and_not_drawn():
     cache = model.new_cache()
     for position, token in enumerate([2, 0, 1]):  # BOS, a, b
         logits = model.forward(token, position, cache)
-    probs = [p.data for p in microgpt.softmax(logits)]
-    drawn = random.Random(3).choices(range(3), weights=probs)
+    drawn = random.Random(3).choices(range(3), [p.data for p in microgpt.softmax(logits)])
     sample = generate(model, TOKENIZER, 1.0, random.Random(3), prompt="ab")
     assert sample.startswith("ab" + TOKENIZER.decode(drawn))
     rng = random.Random(0)

@@ -1,6 +1,7 @@
 """The script on a terminal, under Ctrl-C, and with streams that fail."""
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ pty = pytest.importorskip("pty", reason="Windows has no POSIX terminals and sign
 
 SCRIPT = [sys.executable, str(ROOT / "microgpt.py"), "--n-embd", "4", "--n-head", "2"]
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job would pass on SIG_IGN
+os.environ.pop("PYTHONUNBUFFERED", None)  # it would hide a line that waits in a buffer
 
 
 def start(*args):
@@ -54,7 +56,7 @@ def test_a_run_that_blows_up_says_so_on_a_line_of_its_own():
 def test_ctrl_c_while_training_samples_what_was_learnt():
     process, terminal = start("--steps", "1000000", "--samples", "3")
     read(terminal, until="step       3 ")
-    assert process.stdout.readline() == b"num docs: 32033\n"  # shown at once, not at the end
+    assert select.select([process.stdout], [], [], 0)[0]  # the counts are shown at once
     process.send_signal(signal.SIGINT)
     assert re.search(r"\nstopped after step \d+: samples of what it has learnt", read(terminal))
     assert (process.stdout.read().count(b"sample "), process.wait()) == (3, 0)
@@ -76,8 +78,8 @@ def test_stopped_while_sampling(stop, code):
 @pytest.mark.parametrize("redirection, code, last_line", [
     (">&-", 0, "step 2 / 2 |"),
     ("2>&-", 0, "2 samples: "),
-    ("2>/dev/full", 0, "2 samples: "),
-    (">&- 2>&-", 0, ""),
+    ("2>/dev/full", 0 if sys.implementation.name == "cpython" else 120, "2 samples: "),  # 120: PyPy's
+    ("--help >/dev/full", 1, "microgpt.py: error: "),
     (">/dev/full", 1, "microgpt.py: error: "),
     ("--steps -1 2>&-", 2, ""),
 ])
