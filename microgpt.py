@@ -442,10 +442,10 @@ class Adam:
         self.t += 1
         m = self.m
         v = self.v
-        # Bias correction: m and v start at 0, so at first they are too small. After one step m is
+        # Bias correction: m and v start at 0, so at first they are too small: after one step, m is
         # only 1 - beta1 = 0.15 of the gradient; after t steps, the starting 0 still counts for
         # beta1 ** t of the mean, the gradients for 1 - beta1 ** t. Divided by that, m is right; v
-        # likewise.
+        # likewise. Uncorrected, the first step would be 0.15 / sqrt(0.01) = 1.5 times too long.
         m_correction = 1 - beta1 ** self.t
         v_correction = 1 - beta2 ** self.t
         for i, param in enumerate(self.params):

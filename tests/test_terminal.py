@@ -78,7 +78,7 @@ def test_stopped_while_sampling(stop, code):
 @pytest.mark.parametrize("redirection, code, last_line", [
     (">&-", 0, "step 2 / 2 |"),
     ("2>&-", 0, "2 samples: "),
-    ("2>/dev/full", 0 if sys.implementation.name == "cpython" else 120, "2 samples: "),  # 120: PyPy's
+    ("2>/dev/full", 0 if sys.implementation.name == "cpython" else 120, "2 samples: "),  # or PyPy's
     ("--help >/dev/full", 1, "microgpt.py: error: "),
     (">/dev/full", 1, "microgpt.py: error: "),
     ("--steps -1 2>&-", 2, ""),
