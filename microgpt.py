@@ -41,8 +41,8 @@ import time
 #
 # What is learnt from documents: how likely each character is to come next, given all those before
 # it in the same document. It is not the names themselves: of the 32,033 in the file, the default
-# run is shown 1,000, and each nudges the 4,192 parameters only once (part 7 has the test). What
-# stays are habits that names share: after "j" comes a vowel, "a" is a good end.
+# run is shown 1,000, each only once, and has 4,192 parameters (part 7 has the test). What stays are
+# habits that names share: after "j" comes a vowel, "a" is a good end.
 
 
 def load_docs(path):
@@ -371,8 +371,8 @@ class GPT:
         keys.append(linear(x, self.state_dict[f"layer{layer}.attn_wk"]))
         values.append(linear(x, self.state_dict[f"layer{layer}.attn_wv"]))
         # The cache now has this position and those before it. Nothing later is in it yet, so no
-        # position can peek at the tokens that it should predict. And since a key or a value never
-        # changes once it is made, the cache spares making it again for each new token.
+        # position can peek at the tokens that it should predict. And since a key or a value does not
+        # change within a document, the cache spares making it again for each new token.
         mixed = []
         head_size = len(x) // self.n_head
         for start in range(0, len(x), head_size):
@@ -434,7 +434,7 @@ class Adam:
         self.t = 0  # how many steps it has taken
 
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
-        """Move each parameter against its grad, usually by learning_rate or less; set grad to 0.
+        """Move each parameter against its mean grad, usually by learning_rate or less; zero the grad.
 
         beta1, beta2: what fraction of m and of v stays when a new gradient comes in.
         eps: keeps it from dividing by 0 where all gradients so far were 0.
