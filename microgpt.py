@@ -371,8 +371,8 @@ class GPT:
         keys.append(linear(x, self.state_dict[f"layer{layer}.attn_wk"]))
         values.append(linear(x, self.state_dict[f"layer{layer}.attn_wv"]))
         # The cache now has this position and those before it. Nothing later is in it yet, so no
-        # position can peek at the tokens that it should predict. And since a key or a value does not
-        # change within a document, the cache spares making it again for each new token.
+        # position can peek at the tokens that it should predict. And since a key or a value does
+        # not change within a document, the cache spares making it again for each new token.
         mixed = []
         head_size = len(x) // self.n_head
         for start in range(0, len(x), head_size):
@@ -434,7 +434,7 @@ class Adam:
         self.t = 0  # how many steps it has taken
 
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
-        """Move each parameter against its mean grad, usually by learning_rate or less; zero the grad.
+        """Move each parameter against its mean grad, usually by learning_rate at most; zero grad.
 
         beta1, beta2: what fraction of m and of v stays when a new gradient comes in.
         eps: keeps it from dividing by 0 where all gradients so far were 0.
