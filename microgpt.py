@@ -9,27 +9,22 @@ its parameters. They start at random, so its first predictions are blind guesses
 names, and after each one nudges the parameters a little, so that the characters that really came
 next get more likely. Writing is then simple: draw a character by the probabilities, append it, ask
 again. Such a function is a language model, and this kind is called GPT: generative (it writes),
-pre-trained (on plain text, before any special use), transformer (its design, in part 4).
+pre-trained (on plain text, before it is taught to chat, say), transformer (its design, in part 4).
 
-Read from top to bottom: a part's code needs only those before it. Data passes through five parts,
-
-    1 Dataset -> 2 Tokenizer -> 4 Model -> 6 Training -> 7 Inference
-
-and two are tools for training: 3 Autograd finds out which way each parameter moves the loss, 5 Adam
-nudges it the other way. `main`, after part 7, calls the parts in order.
+The algorithm has seven parts, each built from those before it: 1 Dataset, 2 Tokenizer, 3 Autograd,
+4 Model, 5 Adam, 6 Training, 7 Inference (writing). `main`, after them, runs them in order.
 
 This is an independent implementation of the algorithm of Andrej Karpathy's microgpt (2026).
 """
-
-# All from the standard library; parts 1 to 7 need only itertools, math and operator.
 import argparse
+import datetime
 import gc
 import itertools
 import math
-import operator
 import os
 import pathlib
 import random
+import signal
 import statistics
 import sys
 import time
@@ -37,25 +32,18 @@ import time
 # ---- 1 Dataset ----------------------------------------------------------------------------------
 # A document is one text, read from its first character to its last without a look at any other.
 # Here it is a name, but no part depends on that: `--data shakespeare.txt --block-size 64` learns
-# from lines of Shakespeare (of each, the first 64 characters). Other characters, the same code.
+# from lines of Shakespeare (of each, the first 64 characters): other characters, the same code.
 #
-# What is learnt from documents: how likely each character is to come next, given all those before
-# it in the same document. It is not the names themselves: of the 32,033 in the file, the default
-# run is shown 1,000, each only once, and has 4,192 parameters (part 7 has the test). What stays are
-# habits that names share: after "j" comes a vowel, "a" is a good end.
+# What is learnt is how likely each character is to come next, given those before it. It is not the
+# names: a run without flags reads 1,000 of the file's 32,033 lines, each once, too little to learn
+# them by heart. What stays are habits that names share: after "j" nearly always comes a vowel.
 
 
 def load_docs(path):
-    """Return the documents of a text file: its lines, stripped, without the blank ones.
-
-    Raises OSError where the file cannot be read, ValueError where it is not UTF-8 or has no text.
-    """
+    """Return the documents of a UTF-8 text file: its lines, in their order, without blank ones."""
     with open(path, encoding="utf-8-sig") as file:  # -sig: a byte-order mark is no part of the text
         lines = [line.strip() for line in file]
-    docs = [line for line in lines if line]
-    if not docs:
-        raise ValueError(f"there is no text in {str(path)!r}")
-    return docs
+    return [line for line in lines if line]
 
 
 # ---- 2 Tokenizer --------------------------------------------------------------------------------
@@ -63,17 +51,16 @@ def load_docs(path):
 # 0, b is 1, ... An id is a label, not an amount: z is not more than a. It only says which row of a
 # table (part 4) is meant, so any order would do; sorted, it is the same in every run.
 #
-# A token is what is read or predicted at one place: the id of a character, or one more id, named
-# BOS (beginning of sequence). BOS has two jobs. Before a document, it gives the model something to
-# read, from which to predict the first character. After it, BOS is to be predicted: "here it ends".
+# A token is what is read or predicted at one position: the id of a character, or one more id, BOS
+# (beginning of sequence). BOS has two jobs: it is read before a document, as the first character
+# has to be predicted from something, and it is predicted after one, meaning "here it ends". It can
+# do both, because the model is only ever asked what comes next.
 
 
 class Tokenizer:
     """Documents to tokens and back.
 
     >>> tokenizer = Tokenizer(["abcdefghijklmnopqrstuvwxyz"])
-    >>> tokenizer.bos, tokenizer.vocab_size
-    (26, 27)
     >>> tokenizer.encode("emma")  # a BOS, four characters, a BOS: six tokens
     [26, 4, 12, 12, 0, 26]
     >>> tokenizer.decode([26, 4, 12, 12, 0, 26])
@@ -98,11 +85,11 @@ class Tokenizer:
 # ---- 3 Autograd ---------------------------------------------------------------------------------
 # How wrong the model's predictions are is measured as one number, the loss (part 6). To lower it,
 # training asks of each parameter: if it were a little larger, how fast would the loss rise? That
-# rate, the derivative of the loss by the parameter, is called the parameter's gradient.
+# rate, the derivative of the loss with respect to the parameter, is the parameter's gradient.
 #
-# Autograd (automatic gradients) finds them all in one go. Each number in the computation is a
-# Value, and remembers the Values that it was computed from, its children. Together they make a
-# graph: every Value is a node, and one without children, such as a parameter, is a leaf. An
+# Autograd (automatic gradients) finds them all in one go. Each number in the computation is a Value
+# and remembers the Values that it was computed from, its children. Together they form a graph, in
+# which every Value is a node, and one without children, such as a parameter, is a leaf. An
 # operation has to know two things only: its result, and its local gradients, how fast the result
 # rises with each child. The chain rule does the rest: along each path through the graph from the
 # loss back to a parameter, multiply the local gradients; then add up the paths.
@@ -113,11 +100,6 @@ serial_numbers = itertools.count()  # to tell newer Values from older ones
 class Value:
     """A number that remembers how it was computed.
 
-    data: the number.
-    grad: how fast a result rises with this number, once backward() was called on the result.
-    children: the Values that it was computed from; plain numbers are constant, so not counted.
-    local_grads: for each child, how fast this number rises with it.
-
     >>> x = Value(3.0)
     >>> y = x * x + 1
     >>> y.backward()
@@ -126,143 +108,110 @@ class Value:
 
     Why 6? x is used twice. As the first factor of x * x it moves the product 3 times as fast as it
     moves itself, because the second factor is 3. As the second factor it does the same: 3 + 3 = 6.
-    (Adding 1 has the local gradient 1: each path is 3 * 1.) A trial agrees: at 3.01, y is 10.0601.
+    A trial agrees: at x = 3.01, y is 10.0601, which is 0.0601 more for 0.01 more in x.
     """
 
-    # Named in advance, attributes take less time and memory than in a dict.
-    __slots__ = ("data", "grad", "children", "local_grads", "serial")
+    __slots__ = ("data", "grad", "children", "local_grads", "serial")  # saves time and memory
 
     def __init__(self, data, children=(), local_grads=()):
-        self.data = data
-        self.grad = 0.0
+        self.data = data  # the number
+        self.grad = 0.0  # how fast the loss rises with it, once backward() has found out
         self.children = children
         self.local_grads = local_grads
         self.serial = next(serial_numbers)  # higher than that of any Value made before
 
-    def __repr__(self): return f"Value(data={self.data}, grad={self.grad})"
-
-    # Each operation returns its result, with its children and the local gradient of each.
+    # An operation returns Value(result, children, local gradients). A plain number is a constant,
+    # and no child. For a plain number on the left, as in 2 * x, Python calls __rmul__.
 
     def __add__(self, other):  # a sum rises as fast as either term
         if isinstance(other, Value):
             return Value(self.data + other.data, (self, other), (1.0, 1.0))
-        if isinstance(other, (int, float)):
-            return Value(self.data + other, (self,), (1.0,))
-        return NotImplemented  # and Python raises TypeError
+        return Value(self.data + other, (self,), (1.0,))
 
-    def __mul__(self, other):  # the derivative by one factor is the other factor
+    def __mul__(self, other):  # a product rises with one factor as fast as the other factor says
         if isinstance(other, Value):
             return Value(self.data * other.data, (self, other), (other.data, self.data))
-        if isinstance(other, (int, float)):
-            return Value(self.data * other, (self,), (other,))
-        return NotImplemented
+        return Value(self.data * other, (self,), (other,))
 
-    def __pow__(self, other):  # the derivative of x ** n by x is n * x ** (n - 1)
-        if isinstance(other, (int, float)):
-            return Value(self.data ** other, (self,), (other * self.data ** (other - 1),))
-        return NotImplemented
+    def __pow__(self, n):  # the derivative of x ** n is n * x ** (n - 1)
+        return Value(self.data ** n, (self,), (n * self.data ** (n - 1),))
 
-    def exp(self):  # the derivative of exp(x) is exp(x)
-        result = math.exp(self.data)
-        return Value(result, (self,), (result,))
+    def exp(self):  # its own derivative
+        return Value(math.exp(self.data), (self,), (math.exp(self.data),))
 
-    def log(self):  # the derivative of log(x), the natural logarithm, is 1 / x
+    def log(self):  # the natural logarithm, whose derivative is 1 / x
         return Value(math.log(self.data), (self,), (1 / self.data,))
 
-    def relu(self):  # max(x, 0): below 0 it is flat, a constant, so it has no children
+    def relu(self):  # rectified linear unit: x if above 0, else a constant 0
         if self.data > 0:
             return Value(self.data, (self,), (1.0,))
         return Value(0.0)
 
-    # The rest is made of those. The methods with an r are for a plain number on the left.
-
     def __neg__(self): return self * -1
     def __sub__(self, other): return self + -other
     def __truediv__(self, other): return self * other ** -1
-    def __radd__(self, other): return self + other  # other + self
-    def __rsub__(self, other): return -self + other  # other - self
-    def __rmul__(self, other): return self * other  # other * self
-    def __rtruediv__(self, other): return self ** -1 * other  # other / self
+    def __radd__(self, other): return self + other
+    def __rmul__(self, other): return self * other
+    def __rsub__(self, other): return -self + other
+    def __rtruediv__(self, other): return self ** -1 * other
+    def __repr__(self): return f"Value(data={self.data}, grad={self.grad})"
 
     def backward(self):
-        """Find the derivative of self by each Value that it was computed from; put it in its grad.
+        """Add to the grad of every Value that self was computed from how fast self rises with it.
 
-        In a leaf, such as a parameter, it is added to the old grad, so that the gradients of
-        several documents add up (part 6); Adam (part 5) sets it back to 0. In self it is 1, and any
-        other node starts anew.
+        A node passes its grad on to its children, times their local gradients, once it has received
+        all of it itself, from every Value that was computed from it. Those are newer than the node,
+        so the newest goes first. (Children first is a topological order; this is its reverse.)
+        In leaves, what several graphs bring adds up (part 6). But each graph serves only once, as
+        inner nodes would pass on their old grad again.
         """
-        nodes = [self]  # to hold self and every other non-leaf it was computed from, each once
+        nodes = [self]  # self and all that it was computed from, each once
         seen = {self}
         for node in nodes:  # also those that are appended on the way
-            node.grad = 0.0
             for child in node.children:
-                if child.children and child not in seen:  # a leaf stays out, and keeps its grad
+                if child.children and child not in seen:  # a leaf has nothing to pass on
                     seen.add(child)
                     nodes.append(child)
-        # A node can pass on its grad only after everything computed from it has added its part.
-        # What is computed from a node is newer than the node, so go from the newest to the oldest.
-        # (Old to new, children first, is called a topological order; gradients flow against it.)
-        nodes.sort(key=operator.attrgetter("serial"), reverse=True)
+        nodes.sort(key=lambda node: node.serial, reverse=True)
         self.grad = 1.0  # self rises as fast as itself
         for node in nodes:
-            grad = node.grad
             for child, local_grad in zip(node.children, node.local_grads):
-                child.grad += local_grad * grad  # +=: this adds up the paths
+                child.grad += local_grad * node.grad  # +=: this adds up the paths
 
 
 def dot(a, b):
-    """a: [n], b: [n], lists of n Values -> their dot product, a[0] * b[0] + a[1] * b[1] + ...
+    """a: [n], b: [n], n Values each -> their dot product, a[0] * b[0] + a[1] * b[1] + ...
 
     >>> a = [Value(1.0), Value(2.0)]
     >>> b = [Value(3.0), Value(4.0)]
     >>> product = dot(a, b)
     >>> product.backward()
-    >>> product.data, [a_i.grad for a_i in a]  # the derivative by a[i] is b[i]
+    >>> product.data, [a_i.grad for a_i in a]  # the derivative with respect to a[i] is b[i]
     (11.0, [3.0, 4.0])
 
-    Nearly everything that the model computes is a dot product. Each is one node here, not one for
-    each of n products and n - 1 sums: the same gradients from far fewer nodes, in far less time.
+    One node for it all: nearly all of the model's arithmetic is dot products, and with a node for
+    each * and + training would take several times as long.
     """
     total = 0.0
     for a_i, b_i in zip(a, b):  # not sum(): how it rounds floats depends on the Python version
         total += a_i.data * b_i.data
-    local_grads = [child.data for child in b + a]  # + joins the lists: a[i] gets b[i], b[i] a[i]
-    return Value(total, a + b, local_grads)
+    local_grads = [partner.data for partner in (*b, *a)]
+    return Value(total, (*a, *b), local_grads)
 
 
 # ---- 4 Model ------------------------------------------------------------------------------------
-# The model, a transformer, reads one token at a time, each at its position in the document: 0, 1,
-# 2, ... What it knows at a position is x, a vector (a list of numbers). x begins as "this token, at
-# this position". Then, layer by layer, two things are added to it: attention fetches from the
-# positions so far, and an MLP (multi-layer perceptron) computes at this position alone. In the end
-# x becomes logits, a number for every token: the higher, the likelier to come next.
+# The model is a transformer. It reads one token at a time, each at its position in the document: 0,
+# 1, 2, ... What it knows at a position is x, a vector (a list of numbers), which begins as "this
+# token, at this position". Layer by layer x is transformed, by adding to it: attention adds what it
+# fetches from the positions so far, and an MLP (multi-layer perceptron) adds what it works out at
+# this position alone. In the end x becomes logits, a number for every token: the higher, the
+# likelier to come next. All parameters are weights in matrices, by which numbers are mixed.
 #
-# Five numbers set its size (defaults in brackets; `--n-embd 32 --n-layer 2` makes it larger):
-#
-#     vocab_size  how many different tokens the data has [27 for the names]
-#     block_size  how many positions there can be; the rest of a document is left out [16]
-#     n_embd      how many numbers x has [16]
-#     n_layer     how many layers there are, each an attention and an MLP [1]
-#     n_head      how many things an attention looks for at once [4]
-#
-# The parameters are in matrices (lists of rows):
-#
-#     wte                        token embeddings: a row of n_embd numbers for each token
-#     wpe                        position embeddings: such a row for each position
-#     attn_wq, attn_wk, attn_wv  make a query, a key and a value from x, for attention
-#     attn_wo                    turns what attention has fetched into what is added to x
-#     mlp_fc1, mlp_fc2           find patterns in x; turn those found into what is added to x
-#     lm_head                    turns x into logits
-#
-# Four functions come first. [n] means a vector of n Values, [n_out, n_in] a matrix of n_out rows
-# with n_in Values each.
+# [n] means a vector of n Values, [n_out, n_in] a matrix: a list of n_out rows of n_in Values.
 
 
 def linear(x, w):
-    """x: [n_in], w: [n_out, n_in] -> [n_out], the dot product of x with each row of w.
-
-    Each number that comes out is a mix of all that go in; its row says how much of each.
-    """
+    """x: [n_in], w: [n_out, n_in] -> [n_out]: each result a mix of all of x, weighted by a row."""
     return [dot(x, row) for row in w]
 
 
@@ -277,14 +226,13 @@ def softmax(logits):
     >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # exps are as 3 to 1
     [0.75, 0.25]
 
-    exp makes every number positive and keeps the order: a logit that is higher by 1 gets e = 2.7
-    times the probability. Dividing by the total makes the sum 1. Subtracting the largest logit
-    first keeps exp from overflowing, as exp(1000) would. It does not change the probabilities: all
-    exps, and so their total, change by the same factor.
+    exp makes every number positive and keeps the order; dividing by the total makes the sum 1.
+    Subtracting the largest logit first keeps exp from overflowing, as exp(1000) would, and changes
+    no probability: all exps shrink by the same factor, and so does their total.
     """
     largest = max(logit.data for logit in logits)
     exps = [(logit - largest).exp() for logit in logits]
-    scale = sum(exps) ** -1  # 1 / total
+    scale = 1 / sum(exps)
     return [e * scale for e in exps]
 
 
@@ -295,113 +243,119 @@ def rmsnorm(x):
     [0.2, 1.4]
 
     The numbers keep their proportions, but get a standard size. Without that they could grow or
-    shrink from layer to layer (doubled by each of 20, a million times), and so could the gradients
-    on the way back, until nothing is learnt.
+    shrink from layer to layer, and so could the gradients on the way back, until nothing is learnt.
     """
     mean_square = dot(x, x) / len(x)
     scale = (mean_square + 1e-5) ** -0.5  # 1e-5: so that it does not divide by 0 if all are 0
     return [x_i * scale for x_i in x]
 
 
-class GPT:
-    """The model, after GPT-2 (Radford et al. 2019).
+def attend(query, keys, values):
+    """One head of attention. query: [n]; keys, values: an [n] for each position so far -> [n].
 
-    state_dict: the matrices by name, those of a layer as "layer0.attn_wq".
-    params: all parameters of all matrices, in one list.
+    >>> keys = [[Value(1.0)], [Value(0.0)]]  # of two positions, with n = 1
+    >>> values = [[Value(8.0)], [Value(4.0)]]
+    >>> result = attend([Value(math.log(3))], keys, values)  # scores log(3), 0; weights 0.75, 0.25
+    >>> round(result[0].data, 6)  # 0.75 * 8 + 0.25 * 4
+    7.0
+
+    The query is compared with every key, and the better a key matches, the more is taken of the
+    value beside it (Vaswani et al. 2017). As signs partly cancel, a dot product of n random numbers
+    is about sqrt(n) times as large as one of its terms; dividing by that keeps scores moderate.
+    With large scores a single position would get nearly all the weight, whatever a small change of
+    a score, so queries and keys would get hardly any gradient to learn from.
+    """
+    scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
+    weights = softmax(scores)
+    return [dot(weights, column) for column in zip(*values)]  # column i: number i of each value
+
+
+class GPT:
+    """The model: GPT-2 (Radford et al. 2019), but small, with rmsnorm for LayerNorm, relu for GELU,
+    lm_head apart from wte, and without biases, dropout and a norm before lm_head.
     """
 
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
+        """Make n_layer layers for x of n_embd numbers: `--n-layer 2 --n-embd 32` makes it larger.
+
+        block_size is how many positions of a document are read. Parameters start random, as rows
+        that start equal can get equal gradients and stay copies, and small, so that no token leads.
+        """
+        def matrix(n_out, n_in):
+            return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
+
         self.n_layer = n_layer
         self.n_head = n_head
         self.block_size = block_size
-        shapes = {  # rows, columns
-            "wte": (vocab_size, n_embd),
-            "wpe": (block_size, n_embd),
-            "lm_head": (vocab_size, n_embd),
-        }
+        w = {}  # weights by name
+        w["wte"] = matrix(vocab_size, n_embd)  # weights of token embeddings, a row for each token
+        w["wpe"] = matrix(block_size, n_embd)  # weights of position embeddings, a row for each
+        w["lm_head"] = matrix(vocab_size, n_embd)  # language-model head: makes logits of x
         for layer in range(n_layer):
-            shapes[f"layer{layer}.attn_wq"] = (n_embd, n_embd)
-            shapes[f"layer{layer}.attn_wk"] = (n_embd, n_embd)
-            shapes[f"layer{layer}.attn_wv"] = (n_embd, n_embd)
-            shapes[f"layer{layer}.attn_wo"] = (n_embd, n_embd)
-            shapes[f"layer{layer}.mlp_fc1"] = (4 * n_embd, n_embd)
-            shapes[f"layer{layer}.mlp_fc2"] = (n_embd, 4 * n_embd)
-        # Parameters start as random numbers: if all were equal, the rows of mlp_fc1, for example,
-        # would get equal gradients and stay copies of each other. They start near 0 (0.08 is their
-        # standard deviation), and so do the logits: no token leads.
-        self.state_dict = {}
-        for name, (n_out, n_in) in shapes.items():
-            self.state_dict[name] = [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)]
-                                     for _ in range(n_out)]
-        self.params = [param for w in self.state_dict.values() for row in w for param in row]
+            w[f"layer{layer}.attn_wq"] = matrix(n_embd, n_embd)  # attention: weights of the query
+            w[f"layer{layer}.attn_wk"] = matrix(n_embd, n_embd)  # of the key
+            w[f"layer{layer}.attn_wv"] = matrix(n_embd, n_embd)  # of the value
+            w[f"layer{layer}.attn_wo"] = matrix(n_embd, n_embd)  # of the output
+            w[f"layer{layer}.mlp_fc1"] = matrix(4 * n_embd, n_embd)  # fully connected, to 4 times
+            w[f"layer{layer}.mlp_fc2"] = matrix(n_embd, 4 * n_embd)  # as many numbers, and back
+        self.state_dict = w
+        self.params = [param for rows in w.values() for row in rows for param in row]
 
     def new_cache(self):
-        """Return a cache for a new document: for each layer a list of keys, a list of values."""
+        """Return a cache for a new document: for each layer, a list of keys, a list of values."""
         return [([], []) for _ in range(self.n_layer)]
 
     def forward(self, token, position, cache):
         """Read the token at a position; return the logits, [vocab_size], of the token after it.
 
-        cache: what attention keeps of the positions before; this position is added to it.
+        An embedding is a row of numbers that stands for a thing. Training finds it, and gives like
+        rows to things that behave alike. x begins as the sum of two: the token's, and the
+        position's, since attention averages over positions, and an average is the same in any
+        order. 16 numbers leave room for training to keep the two apart.
+
+        What attention and MLP find is added to x and does not replace it (a residual connection):
+        what x knew stays, and gradients have a straight way back, as a sum passes them on whole.
         """
-        # An embedding is a row of numbers that stands for a thing. Training finds them, and things
-        # that behave alike (the vowels) get similar nudges, so similar rows. One embedding says
-        # which token this is. Another says at which position, or order would be lost: attention
-        # (below) takes a mean over positions, and a mean is the same in any order.
         x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
-        x = rmsnorm(x)  # scaled up: embeddings start near 0; what layers add would outweigh them
+        x = rmsnorm(x)  # embeddings start small: what layers add would outweigh them
         for layer in range(self.n_layer):
-            # Attention and MLP read x in standard size, and what they find is added to x instead of
-            # replacing it (a residual connection): what x knew stays, and gradients have a straight
-            # way back, as a sum passes them on unchanged.
             x = add(x, self.attention(layer, rmsnorm(x), cache))
             x = add(x, self.mlp(layer, rmsnorm(x)))
         return linear(x, self.state_dict["lm_head"])
 
     def attention(self, layer, x, cache):
-        """x: [n_embd] -> [n_embd], what this position fetches from all so far.
+        """x: [n_embd] -> [n_embd], what this position fetches from all so far, its own included.
 
         Each position makes three vectors from its x: a query, what it looks for; a key, what it can
-        be found by; a value (a vector, not the class), what it has to give. The query is compared
-        with the keys of all positions so far; the better a key matches, the more is taken of the
-        value beside it (Vaswani et al. 2017).
+        be found by; a value (a vector, not the class), what it has to give. To look for several
+        things at once there are n_head heads, each with its own slice of the three vectors; then
+        attn_wo mixes what the heads have fetched.
+
+        The cache keeps keys and values, so that none is made twice. Nothing later is in it yet, so
+        no position can peek at a token that it should predict. (Large models train on all positions
+        at once, and hide what is later with a mask.) In names there is little to fetch, as the last
+        letter and the position tell most; attention becomes useful with `--steps 10000`.
         """
         keys, values = cache[layer]
         query = linear(x, self.state_dict[f"layer{layer}.attn_wq"])
         keys.append(linear(x, self.state_dict[f"layer{layer}.attn_wk"]))
         values.append(linear(x, self.state_dict[f"layer{layer}.attn_wv"]))
-        # The cache now has this position and those before it. Nothing later is in it yet, so no
-        # position can peek at the tokens that it should predict. And since a key or a value does
-        # not change within a document, the cache spares making it again for each new token.
-        mixed = []
+        fetched = []
         head_size = len(x) // self.n_head
         for start in range(0, len(x), head_size):
-            # One comparison gives one set of weights: it can look for one thing ("which vowel was
-            # last?"). To look for several at once, there are n_head comparisons, called heads, each
-            # with its own slice of the three vectors.
-            own = slice(start, start + head_size)
-            # A key's score is its dot product with the query, large if their numbers agree in sign.
-            # As signs partly cancel, a sum of head_size products is typically sqrt(head_size) times
-            # as large as one product. Dividing by that keeps scores moderate. With large ones,
-            # softmax would give one key nearly all weight; a small change of a score would then
-            # change next to nothing, and queries and keys would get hardly any gradient.
-            scores = [dot(query[own], key[own]) / head_size ** 0.5 for key in keys]
-            weights = softmax(scores)  # [positions so far], together 1
-            for i in range(start, start + head_size):
-                # The weighted mean of this head's slice of the values, one number at a time.
-                mixed.append(dot(weights, [value[i] for value in values]))
-        return linear(mixed, self.state_dict[f"layer{layer}.attn_wo"])  # mixes what the heads found
+            own = slice(start, start + head_size)  # this head's part of each vector
+            fetched += attend(query[own], [k[own] for k in keys], [v[own] for v in values])
+        return linear(fetched, self.state_dict[f"layer{layer}.attn_wo"])
 
     def mlp(self, layer, x):
         """x: [n_embd] -> [n_embd], what this position concludes from what it knows.
 
-        Attention only fetches and mixes; here each position works by itself on what it has. Each of
-        the numbers in between, called hidden, tests x for a pattern (a row of mlp_fc1), and relu
-        makes it 0 where the pattern is absent. Without relu, two linear steps could do no more than
-        one: a mix of mixes is a mix. mlp_fc2 says what each pattern found adds to x. As in GPT-2,
-        there are 4 patterns for each number in x.
+        Attention only fetches and mixes; here each position works by itself on what it has. Each
+        hidden number tests x for a pattern, a row of mlp_fc1, and relu makes it 0 where x points
+        away from that. mlp_fc2 says what each pattern found adds to x. Without relu two linear
+        steps could do no more than one: a mix of mixes is a mix.
         """
-        hidden = linear(x, self.state_dict[f"layer{layer}.mlp_fc1"])  # [4 * n_embd]
+        hidden = linear(x, self.state_dict[f"layer{layer}.mlp_fc1"])
         hidden = [h.relu() for h in hidden]
         return linear(hidden, self.state_dict[f"layer{layer}.mlp_fc2"])
 
@@ -412,9 +366,9 @@ class GPT:
 # weaknesses. Gradients are noisy: the next document may want the opposite. And their sizes differ
 # from parameter to parameter, so that one learning_rate is too much for some and too little for
 # others. Adam keeps two running means for each parameter, in which older gradients count less and
-# less: m, of its gradient, in which noise cancels out; v, of its gradient squared, so sqrt(v) is
-# the usual size. It takes learning_rate * m / sqrt(v) from the parameter. If the gradients agree in
-# direction, that is about learning_rate, whatever their size; if not, it is usually less.
+# less: m, of its gradient, in which noise shrinks; v, of its gradient squared, so that sqrt(v) is
+# the usual size. Then Adam takes learning_rate * m / sqrt(v) from the parameter. While gradients
+# stay alike, that is about learning_rate, whatever their size; if they do not, it is usually less.
 
 
 class Adam:
@@ -434,26 +388,21 @@ class Adam:
         self.t = 0  # how many steps it has taken
 
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
-        """Move each parameter against its mean grad, usually by learning_rate at most; zero grad.
+        """Move each parameter against its mean gradient; set its grad back to 0.
 
-        beta1, beta2: what fraction of m and of v stays when a new gradient comes in.
-        eps: keeps it from dividing by 0 where all gradients so far were 0.
+        beta1, beta2: what fraction of m and v stays when a new gradient comes in. eps: keeps it
+        from dividing by 0. m and v start at 0, so they are too small at first: after t steps that 0
+        has a share of beta1 ** t in m. Bias correction divides m by the rest, and v likewise.
+        Without it the first steps would be too long, since v lacks more than m.
         """
         self.t += 1
-        m = self.m
-        v = self.v
-        # Bias correction: m and v start at 0, so at first they are too small: after one step, m is
-        # only 1 - beta1 = 0.15 of the gradient; after t steps, the starting 0 still counts for
-        # beta1 ** t of the mean, the gradients for 1 - beta1 ** t. Divided by that, m is right; v
-        # likewise. Uncorrected, the first step would be 0.15 / sqrt(0.01) = 1.5 times too long.
         m_correction = 1 - beta1 ** self.t
         v_correction = 1 - beta2 ** self.t
         for i, param in enumerate(self.params):
-            grad = param.grad
-            m[i] = beta1 * m[i] + (1 - beta1) * grad
-            v[i] = beta2 * v[i] + (1 - beta2) * grad * grad
-            m_hat = m[i] / m_correction
-            v_hat = v[i] / v_correction
+            self.m[i] = beta1 * self.m[i] + (1 - beta1) * param.grad
+            self.v[i] = beta2 * self.v[i] + (1 - beta2) * param.grad * param.grad
+            m_hat = self.m[i] / m_correction
+            v_hat = self.v[i] / v_correction
             param.data -= learning_rate * m_hat / (math.sqrt(v_hat) + eps)
             param.grad = 0.0
 
@@ -462,74 +411,48 @@ class Adam:
 # The loss is a measure of surprise: -log(p), where p is the probability that the model gave to the
 # token that really came next. That is 0 for p = 1, and grows as p falls. Its unit is the nat, as
 # the logarithm is the natural one. A blind guess among 27 tokens has p = 1/27, a loss of 3.30:
-# training starts about there. At 2.3, the model is as unsure as in a choice among e ** 2.3 = 10
-# tokens. A loss of 0 would be certainty, and there is none: nobody can know whether "ann" goes on.
-
-
-def cross_entropy(logits, target):
-    """logits: [n], target: a token -> the surprise, -log(softmax(logits)[target]), as one node.
-
-    >>> logits = [Value(math.log(3)), Value(0.0)]  # probabilities 0.75 and 0.25
-    >>> loss = cross_entropy(logits, target=1)
-    >>> loss.backward()
-    >>> round(loss.data, 4), round(-softmax(logits)[1].log().data, 4)  # log(4), both ways
-    (1.3863, 1.3863)
-    >>> [round(logit.grad, 4) for logit in logits]
-    [0.75, -0.75]
-
-    Its gradient by a logit is what was predicted minus what was true: 0.75 - 0 and 0.25 - 1. So
-    training, which goes against it, pushes the true token's logit up, and every other logit down in
-    proportion to its probability.
-    """
-    largest = max(logit.data for logit in logits)
-    exps = [math.exp(logit.data - largest) for logit in logits]
-    total = 0.0
-    for e in exps:  # not sum(), see dot
-        total += e
-    # log(total) - log(exps[target]), written so that an exp rounded to 0 does not end in log(0).
-    loss = math.log(total) - (logits[target].data - largest)
-    # The derivative of log(total) by a logit is e / total; the target's logit is also subtracted.
-    local_grads = [e / total for e in exps]
-    local_grads[target] -= 1
-    return Value(loss, logits, local_grads)
+# training starts about there. At 2.3, the model is as surprised as by one of e ** 2.3 = 10 equally
+# likely tokens. A loss of 0 cannot be had: nobody can know whether "ann" goes on.
 
 
 def document_loss(model, tokens):
-    """Return the loss of a document, in nats: the mean over its positions, at most block_size."""
+    """Return the mean loss of a document over its positions, at most block_size, in nats.
+
+    >>> logits = [Value(math.log(3)), Value(0.0)]  # probabilities 0.75 and 0.25
+    >>> loss = -softmax(logits)[1].log()  # and the second came
+    >>> loss.backward()
+    >>> [round(logit.grad, 6) for logit in logits]
+    [0.75, -0.75]
+
+    Autograd has found what was predicted minus what was true: 0.75 - 0 and 0.25 - 1. So training,
+    which goes against the gradient, pushes the true token's logit up and all others down.
+    """
     cache = model.new_cache()
-    surprises = []
-    for position in range(min(model.block_size, len(tokens) - 1)):
+    losses = []
+    for position in range(min(len(tokens) - 1, model.block_size)):
         logits = model.forward(tokens[position], position, cache)
-        target = tokens[position + 1]
-        surprises.append(cross_entropy(logits, target))
-    return sum(surprises) / len(surprises)
+        target = tokens[position + 1]  # what really came next
+        losses.append(-softmax(logits)[target].log())
+    return sum(losses) / len(losses)
 
 
 def train(model, tokenizer, docs, steps, batch_size, learning_rate):
-    """Train the model, and yield the loss of each step, in nats: the mean over its documents.
+    """Train the model. A generator: it takes one step, and yields its loss, each time it is asked.
 
-    A step takes the next batch_size documents, its batch (after the last document, the first
-    again). One document may be more surprising than another, so the loss of a step is noisy (look
-    at the mean of many), and so are its gradients. A larger batch is less noisy, but takes longer.
-
-    Raises FloatingPointError where a loss is not finite; that step changes no parameter.
+    A step learns from the next batch_size documents, its batch (after the last comes the first).
+    Some documents are more surprising than others, so the loss of a step is noisy (look at the mean
+    of many), and so are its gradients; a larger batch is less noisy, but takes longer. The learning
+    rate falls towards 0: long steps to come near to good values, short ones to settle there. Every
+    document makes a new graph; the old one is freed then, as only `loss` still held it.
     """
     optimizer = Adam(model.params)
     for step in range(steps):
         batch_loss = 0.0
-        for i in range(batch_size):
-            doc = docs[(step * batch_size + i) % len(docs)]
-            tokens = tokenizer.encode(doc)
-            # 1: predict every next token. 2: measure the surprise. Every document makes a new
-            # graph: its tokens are others, and after a step the parameters have other values. The
-            # old graph is freed when loss is set to the next document's: nothing refers to it then.
+        for i in range(step * batch_size, (step + 1) * batch_size):
+            tokens = tokenizer.encode(docs[i % len(docs)])
             loss = document_loss(model, tokens) / batch_size  # divided, so that the sum is the mean
-            loss.backward()  # 3: find the gradients; those of a batch add up
+            loss.backward()
             batch_loss += loss.data
-        if not math.isfinite(batch_loss):
-            raise FloatingPointError(f"the loss of step {step + 1} is {batch_loss}")
-        # 4: nudge the parameters. The learning rate falls to 0 over the run: long steps to come
-        # near to good values, then short ones to settle there, less disturbed by noise.
         optimizer.step(learning_rate * (1 - step / steps))
         yield batch_loss
 
@@ -539,31 +462,18 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # up to a BOS or to the last position. It draws, since to take the likeliest token each time would
 # write the same name each time. Nothing is learnt meanwhile: there is no backward and no step.
 #
-# The temperature makes the draw careful or bold: the logits are divided by it. Only differences of
-# logits count: one token is exp(difference) times as likely as another. (Adding a number to all
-# changes nothing.) Dividing the logits divides their differences, and so takes each such ratio to
-# the power 1 / temperature. A ratio of 3 at temperature 1, as learnt, is 3 ** (1 / 0.5) = 9 at 0.5
-# and 59,049 at 0.1: the most usual is drawn, and names are dull. At 2 it is only 1.7: rare letters
-# get in, and names are garbled.
-#
-# Were the names learnt by heart? Of the 20 that the default run prints, 9 are not in the data. The
-# other 11 are, but not among the 1,000 documents that it was trained on, and memory could repeat
-# only those. Real names that it was never shown are no accident (with --steps 0, no sample is a
-# real name): it has learnt how names are made.
-#
-# ChatGPT is this at heart: tokens, attention and MLPs, trained to predict the next token; it writes
-# by drawing one after another. A chat is a document that begins with your question, as a name here
-# can begin with `--prompt mar`, and the answer is what is drawn next. ChatGPT has more than this
-# file: billions of parameters, tokens that are pieces of words, much of the web as documents, then
-# training on conversations, to make helpful answers likely. Both write what is likely, true or not.
+# The temperature makes the draw careful or bold. One token is exp(difference of logits) times as
+# likely as another, so adding something to all logits changes nothing, but dividing them changes
+# all differences and keeps the order. What is 3 times as likely as something else at temperature 1,
+# as learnt, is 3 ** (1 / 0.5) = 9 times as likely at 0.5 and 59,049 times at 0.1, where names are
+# dull. At 2 it is only 1.7 times as likely: rare letters get in, and names are garbled.
 
 
 def generate(model, tokenizer, temperature, rng, prompt=""):
     """Return a new document: the prompt and what the model adds, block_size characters at most.
 
-    rng: the random.Random to draw from. temperature: from 1e-300 to 1e300. prompt: fewer than
-    block_size characters; ValueError for a character that no document has.
-    Raises FloatingPointError where the logits are not finite.
+    rng: the random.Random to draw from. temperature: above 0. prompt: fewer than block_size
+    characters; ValueError for one that no document has.
     """
     tokens = tokenizer.encode(prompt)[:-1]  # BOS and the prompt, without the BOS that would end it
     cache = model.new_cache()
@@ -571,197 +481,183 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
         logits = model.forward(tokens[position], position, cache)
         if position + 1 < len(tokens):
             continue  # it is still reading the prompt: nothing to draw
-        probs = [p.data for p in softmax([logit / temperature for logit in logits])]
-        if not all(math.isfinite(p) for p in probs):
-            raise FloatingPointError("the logits are not finite numbers")
-        token = rng.choices(range(tokenizer.vocab_size), weights=probs)[0]
+        probs = softmax([logit / temperature for logit in logits])
+        token = rng.choices(range(len(probs)), weights=[p.data for p in probs])[0]
         if token == tokenizer.bos:
             break
         tokens.append(token)
     return tokenizer.decode(tokens)
 
 
+# Does it know names by heart? Of the 20 that a run without flags prints, 9 are in no document, and
+# 11 are, but none in the 1,000 that it was trained on. Among thousands of samples that are real
+# names, 3.3 % are of those 1,000, where chance gives 3.4 %. So it has learnt habits. How well? On
+# names that it never saw its loss is 2.37. A table of which character follows which, counted in the
+# same 1,000 names, has 2.49.
+#
+# ChatGPT is the same: tokens, attention and MLPs, trained to predict the next token; it writes by
+# drawing one after another. A chat is a document that begins with your question, as a name here
+# can begin with `--prompt mar`, and the answer is what is drawn next. ChatGPT has more than this
+# file: billions of parameters, tokens that are pieces of words, much of the web as documents, then
+# training on conversations, to make helpful answers likely. Both write what is likely, true or not.
+
 # ---- main ---------------------------------------------------------------------------------------
-# The parts in order. What follows main is flags, progress and errors.
 
 
 def main(argv=None):
-    """Load, shuffle, tokenize, build, train, sample."""
-    args = parse_args(argv)
-    try:
-        docs = load_docs(args.data)
-    except (OSError, ValueError) as error:
-        refuse(f"argument --data: {error}; it takes UTF-8 text of one document a line")
+    """Load, shuffle, tokenize, build, train, sample. The rest is flags, progress and counts."""
+    args, docs = read_input(argv)  # the flags, and load_docs(args.data)
     rng = random.Random(args.seed)  # all chance comes from here: the same seed, the same names
     rng.shuffle(docs)  # names.txt has girls before boys, and frequent names before rare ones
     tokenizer = Tokenizer(docs)
-    check_prompt(args.prompt, tokenizer, args.block_size)
     model = GPT(rng, tokenizer.vocab_size, args.n_layer, args.n_embd, args.n_head, args.block_size)
     print(f"num docs: {len(docs)}")
     print(f"vocab size: {tokenizer.vocab_size}")
     print(f"num params: {len(model.params)}")
-    longer = sum(len(doc) > args.block_size for doc in docs)
-    if longer:
-        note(f"documents cut to --block-size {args.block_size}: {longer}")
-
-    losses = []
-    started = time.monotonic()
-    try:
-        for loss in train(model, tokenizer, docs, args.steps, args.batch_size, args.learning_rate):
-            losses.append(loss)
-            mean = statistics.mean(losses[-100:])
-            low_enough = len(losses) >= 100 and mean < args.target_loss
-            last = low_enough or len(losses) == args.steps
-            show_progress(losses, mean, args.steps, started, last)
-            if last:
-                break
-    except KeyboardInterrupt:
-        note(f"\nstopped after step {len(losses)}: samples of what it has learnt so far")
-    if losses:
-        print(curve(losses))
-
-    trained_on = docs[:len(losses) * args.batch_size]  # what the finished steps have read
-    for temperature in args.temperature:
-        print(f"--- made up at temperature {temperature:g} ---")
-        samples = []
-        for i in range(args.samples):
-            sample = generate(model, tokenizer, temperature, rng, args.prompt)
-            samples.append(sample)
-            print(f"sample {i + 1:2}: {sample}")
-        print(count_new(samples, docs, trained_on))
+    losses = train_and_show(model, tokenizer, docs, args)
+    sample_and_count(model, tokenizer, docs, len(losses) * args.batch_size, rng, args)
 
 
-def parse_args(argv):
-    """Return the settings, or end with one line and exit code 2 where one of them is wrong."""
-    # Without the usage, which argparse would print before an error, an error is one line.
+def read_input(argv):
+    """Return flags and documents, or end with exit code 2 and a line that says what is wrong."""
     parser = argparse.ArgumentParser(
-        prog="microgpt.py", usage=argparse.SUPPRESS,
-        description="Train a GPT on a list of names, or on any text, and print what it makes up.",
-        epilog="example: python microgpt.py --data my.txt --temperature 0.3 0.7")
-    parser.add_argument("--data", default=pathlib.Path(__file__).with_name("names.txt"),
-                        help="UTF-8 text, a document a line (default: names.txt beside the script)")
-    parser.add_argument("--n-layer", type=int, default=1,
-                        help="layers, each an attention and an MLP (default: %(default)s)")
-    parser.add_argument("--n-embd", type=int, default=16,
-                        help="numbers in a vector, a multiple of --n-head (default: %(default)s)")
-    parser.add_argument("--n-head", type=int, default=4,
-                        help="attention heads in a layer (default: %(default)s)")
-    parser.add_argument("--block-size", type=int, default=16,
-                        help="positions; longer documents are cut to it (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=1000,
-                        help="training steps; 0 leaves the model untrained (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=1,
-                        help="documents that a step learns from (default: %(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=0.01,
-                        help="how far the first steps move a parameter (default: %(default)s)")
-    parser.add_argument("--target-loss", type=float, default=0,
-                        help="stop when the mean of 100 losses is below it (default: %(default)s)")
-    parser.add_argument("--temperature", type=float, nargs="+", default=[0.5],
+        prog="microgpt.py", usage="python microgpt.py [flags]",
+        description="Train a GPT on a list of names, or on any text, and print what it makes up.")
+    for flag, kind, default, meaning in [
+        ("--n-layer", above_0(int), 1, "layers, each an attention and an MLP"),
+        ("--n-embd", above_0(int), 16, "numbers in a vector, a multiple of --n-head"),
+        ("--n-head", above_0(int), 4, "attention heads in a layer"),
+        ("--block-size", above_0(int), 16, "positions; longer documents are cut to it"),
+        ("--steps", int, 1000, "training steps; 0 leaves the model untrained"),
+        ("--batch-size", above_0(int), 1, "documents that a step learns from"),
+        ("--learning-rate", above_0(float), 0.01, "how far the first steps move a parameter"),
+        ("--target-loss", float, 0, "stop when the mean of the last 100 losses is below it"),
+        ("--samples", above_0(int), 20, "documents to make up at each temperature"),
+        ("--seed", int, 42, "the same seed gives the same samples"),
+    ]:
+        parser.add_argument(flag, type=kind, default=default,
+                            help=f"{meaning} (default: {default})")
+    parser.add_argument("--temperature", type=above_0(float), nargs="+", default=[0.5],
                         help="low is careful, high is bold; one or more (default: 0.5)")
-    parser.add_argument("--samples", type=int, default=20,
-                        help="documents to make up at each temperature (default: %(default)s)")
     parser.add_argument("--prompt", default="",
                         help="text that every sample begins with (default: nothing)")
-    parser.add_argument("--seed", type=int, default=42,
-                        help="the same seed gives the same samples (default: %(default)s)")
+    parser.add_argument("--data", default=pathlib.Path(__file__).with_name("names.txt"),
+                        help="UTF-8 text, a document a line (default: names.txt beside the script)")
     args = parser.parse_args(argv)
-    at_least = {"n_layer": 1, "n_embd": 1, "n_head": 1, "block_size": 1, "steps": 0,
-                "batch_size": 1, "target_loss": 0, "samples": 1}
-    for name, least in at_least.items():
-        number = getattr(args, name)
-        if not number >= least:  # "not", so that nan is refused too
-            refuse(f"argument --{name.replace('_', '-')}: {number} must be {least} or more")
-    above_0 = [("learning-rate", args.learning_rate)]
-    above_0 += [("temperature", temperature) for temperature in args.temperature]
-    for name, number in above_0:
-        if not 1e-300 <= number <= 1e300:
-            refuse(f"argument --{name}: {number} must be more than 0, from 1e-300 to 1e300")
-    if args.n_embd % args.n_head:
-        refuse(f"--n-head {args.n_head} must divide --n-embd {args.n_embd}")
-    return args
-
-
-def refuse(message):
-    """End with one line and exit code 2, as argparse does for a wrong flag."""
-    note(f"microgpt.py: error: {message}")
-    sys.exit(2)
-
-
-def check_prompt(prompt, tokenizer, block_size):
-    """Refuse a prompt that has unknown characters, or leaves no position to write at."""
-    for char in prompt:
-        if char not in tokenizer.chars:
-            known = repr("".join(tokenizer.chars))
-            if len(tokenizer.chars) > 100:
-                known = f"{len(tokenizer.chars)} others"
-            refuse(f"argument --prompt: no document has the character {char!r}; they have {known}")
-    if len(prompt) >= block_size:
-        refuse(f"argument --prompt: its length, {len(prompt)}, must be less than --block-size, "
-               f"{block_size}")
-
-
-def note(text, end="\n"):
-    """Print on standard error, or nowhere once that fails: it is not worth ending a run."""
     try:
-        print(text, end=end, file=sys.stderr)
-    except OSError:
-        sys.stderr = open(os.devnull, "w")
+        docs = load_docs(args.data)
+    except (OSError, ValueError) as error:
+        parser.error(f"cannot read {args.data}, which must be UTF-8 text: {error}")
+    if not docs:
+        parser.error(f"{args.data} has no text; it must have a document a line")
+    if args.steps < 0:
+        parser.error("--steps must be 0 or more")
+    if args.n_embd % args.n_head:
+        parser.error(f"--n-embd {args.n_embd} must be a multiple of --n-head {args.n_head}")
+    if len(args.prompt) >= args.block_size:
+        parser.error(f"--prompt must be shorter than --block-size, which is {args.block_size}")
+    for char in args.prompt:
+        if char not in "".join(docs):
+            parser.error(f"--prompt must have characters of the documents; none has {char!r}")
+    n_longer = sum(len(doc) > args.block_size for doc in docs)
+    if n_longer:
+        print(f"documents cut to --block-size {args.block_size}: {n_longer}", file=sys.stderr)
+    return args, docs
 
 
-def show_progress(losses, mean, steps, started, last):
-    """Print a line on standard error: at each tenth of the run, on a terminal at each step."""
-    step = len(losses)
-    on_terminal = sys.stderr.isatty()
-    if last or on_terminal or step * 10 % steps < 10:  # < 10: the first step in the next tenth
-        seconds_left = (time.monotonic() - started) / step * (steps - step)
-        note(f"step {step:{len(str(steps))}} / {steps} | loss {losses[-1]:.4f} | mean {mean:.4f} | "
-             f"{seconds_left:.0f} s left",
-             end="  \r" if on_terminal and not last else "\n")  # \r: the next line overwrites it
+def above_0(kind):
+    """Return a type for argparse: an int or a float that is more than 0."""
+    def number(text):
+        if not kind(text) > 0:  # "not", so that nan is refused too
+            raise argparse.ArgumentTypeError(f"{text} must be more than 0")
+        return kind(text)
+    return number
+
+
+def train_and_show(model, tokenizer, docs, args):
+    """Train, show progress and a curve, and return the losses. Ctrl-C ends the training early."""
+    losses = []
+    started = shown = time.monotonic()
+    try:
+        for loss in train(model, tokenizer, docs, args.steps, args.batch_size, args.learning_rate):
+            if not math.isfinite(loss):
+                raise ValueError(loss)
+            losses.append(loss)
+            step = len(losses)
+            mean = statistics.fmean(losses[-100:])
+            now = time.monotonic()
+            is_tenth = step * 10 // args.steps > (step - 1) * 10 // args.steps
+            if sys.stderr.isatty() or is_tenth or now - shown >= 60:
+                shown = now
+                left = datetime.timedelta(seconds=(now - started) // step * (args.steps - step))
+                show(f"step {step:{len(str(args.steps))}} / {args.steps} | loss {loss:.4f} | "
+                     f"mean {mean:.4f} | {left} left", last=step == args.steps)
+            if mean < args.target_loss:
+                print(f"\ntarget loss reached after step {step}", file=sys.stderr)
+                break
+    except KeyboardInterrupt:
+        print(f"\nstopped after step {len(losses)}", file=sys.stderr)
+    except ValueError as error:  # raised above, or by the logarithm of 0
+        sys.exit(f"\nmicrogpt.py: error: the loss of step {len(losses) + 1} is no finite number "
+                 f"({error}); try a lower --learning-rate")
+    if losses:
+        print(curve(losses))
+    return losses
+
+
+def show(line, last):
+    """Print a line of progress on standard error: on a terminal, in place of the one before."""
+    if sys.stderr.isatty():
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        while len(line) >= columns:
+            line = line.rpartition(" | ")[0]
+        print(line.ljust(columns - 1), end="\n" if last else "\r", file=sys.stderr)
+    else:
+        print(line, file=sys.stderr)
 
 
 def curve(losses):
     """Return the run as a line: up to 40 means as blocks, the first and the last as numbers."""
     n = min(40, len(losses))
     bounds = [i * len(losses) // n for i in range(n + 1)]
-    means = [statistics.mean(losses[start:end]) for start, end in zip(bounds, bounds[1:])]
+    means = [statistics.fmean(losses[start:end]) for start, end in zip(bounds, bounds[1:])]
     low = min(means)
     span = (max(means) - low) or 1  # 1: not to divide by 0 where all means are the same
     blocks = "".join("▁▂▃▄▅▆▇█"[int((mean - low) / span * 7.99)] for mean in means)
     return f"loss {means[0]:.2f} {blocks} {means[-1]:.2f}"
 
 
-def count_new(samples, docs, trained_on):
-    """Return the line that says how many samples are new, and how many the model was shown."""
+def sample_and_count(model, tokenizer, docs, n_read, rng, args):
+    """Print samples, and how many of them are new; it was trained on the first n_read docs."""
+    docs = [doc[:args.block_size] for doc in docs]  # what is read of them; no sample is longer
     in_data = set(docs)
-    shown = set(trained_on)
-    n_new = sum(sample not in in_data for sample in samples)
-    n_shown = sum(sample in shown for sample in samples)
-    n_unseen = len(samples) - n_new - n_shown
-    return (f"{len(samples)} samples: {n_new} new, {n_unseen} in the data but not trained on, "
-            f"{n_shown} trained on")
+    trained_on = set(docs[:n_read])
+    for temperature in args.temperature:
+        print(f"--- made up at temperature {temperature:g} ---")
+        samples = []
+        for i in range(args.samples):
+            try:
+                sample = generate(model, tokenizer, temperature, rng, args.prompt)
+            except (ArithmeticError, ValueError) as error:
+                sys.exit(f"microgpt.py: error: cannot draw a character ({error}); "
+                         "try a lower --learning-rate or a higher --temperature")
+            samples.append(sample)
+            print(f"sample {i + 1:2}: {sample}")
+        n_new = sum(sample not in in_data for sample in samples)
+        n_trained_on = sum(sample in trained_on for sample in samples)
+        print(f"{args.samples} samples: {n_new} new, {args.samples - n_new - n_trained_on} in the "
+              f"data but not trained on, {n_trained_on} trained on")
 
 
 if __name__ == "__main__":
-    # CPython frees a graph as soon as nothing refers to it, by counting references. Its collector
-    # only looks for cycles, which a graph has none of: without it, training is faster. (PyPy does
-    # not count references, and needs its collector.)
+    # CPython frees a graph by counting references. Its collector would search it for cycles, which
+    # it has none of: without, training is faster. (PyPy does not count, and needs its collector.)
     if sys.implementation.name == "cpython":
         gc.disable()
-    # A stream that was closed from the start (>&-) is None: what it cannot show goes nowhere.
-    sys.stdout = sys.stdout or open(os.devnull, "w")
-    sys.stderr = sys.stderr or open(os.devnull, "w")
+    if hasattr(signal, "SIGPIPE"):  # not on Windows
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # let `| head` end it silently
     sys.stdout.reconfigure(errors="replace", line_buffering=True)  # "?" for what it cannot show
     try:
-        try:
-            main()
-        finally:
-            sys.stdout.flush()  # here, where an error can still be told
+        main()
     except KeyboardInterrupt:
         sys.exit(130)
-    except FloatingPointError as error:
-        new_line = "\n" if sys.stderr.isatty() else ""  # progress may stand on this one
-        sys.exit(f"{new_line}microgpt.py: error: {error}; try a lower --learning-rate")
-    except OSError as error:
-        sys.stdout = open(os.devnull, "w")  # Python would try once more to write the rest
-        if not isinstance(error, BrokenPipeError):  # a closed pipe is no error: `| head -1`
-            sys.exit(f"microgpt.py: error: {error}")
