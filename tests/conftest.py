@@ -1,4 +1,4 @@
-"""What several tests need: the file under test, and a way to run it."""
+"""What several tests need: the file under test, and ways to run it."""
 import os
 import pathlib
 import subprocess
@@ -9,9 +9,16 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 
-def run(*args, python=(), **env):
+def start(*args, **env):
+    """Start microgpt.py in another folder; return its process."""
+    return subprocess.Popen([sys.executable, str(ROOT / "microgpt.py"), *map(str, args)],
+                            cwd=tempfile.gettempdir(), stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, encoding="utf-8",
+                            env={**os.environ, "PYTHONIOENCODING": "utf-8", **env})
+
+
+def run(*args, **env):
     """Run microgpt.py in another folder; return its exit code, output and errors."""
-    done = subprocess.run([sys.executable, *python, str(ROOT / "microgpt.py"), *map(str, args)],
-                          cwd=tempfile.gettempdir(), timeout=120, capture_output=True,
-                          env={**os.environ, "PYTHONIOENCODING": "utf-8", **env})
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    process = start(*args, **env)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err

@@ -1,7 +1,7 @@
 """The slow way: an engine with a node for every single operation, constants included.
 
-It is the independent check of what microgpt.py does in fewer nodes (dot, cross_entropy) and in
-another order (backward), and what its speed is measured against.
+It is the independent check of what microgpt.py does in fewer nodes (dot) and in another order
+(backward), and what its speed is measured against.
 """
 import math
 from unittest import mock
@@ -45,6 +45,7 @@ class PlainValue:
     def __truediv__(self, other): return self * other ** -1
     def __radd__(self, other): return self + other
     def __rmul__(self, other): return self * other
+    def __rtruediv__(self, other): return self ** -1 * other
 
     def backward(self):
         """Add d(self)/d(node) to the grad of every node; depth first, without recursion."""
@@ -78,11 +79,6 @@ def plain_dot(a, b):
     return sum(x * y for x, y in zip(a, b))
 
 
-def plain_cross_entropy(logits, target):
-    return -microgpt.softmax(logits)[target].log()
-
-
 def engine():
     """Return a context in which models are made and run on plain Values."""
-    return mock.patch.multiple(microgpt, Value=PlainValue, dot=plain_dot,
-                               cross_entropy=plain_cross_entropy)
+    return mock.patch.multiple(microgpt, Value=PlainValue, dot=plain_dot)

@@ -1,8 +1,9 @@
-"""The script on a terminal, under Ctrl-C, and with streams that fail."""
+"""The script on a terminal, under Ctrl-C, and before a reader that leaves."""
 import os
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
 
@@ -11,15 +12,18 @@ import pytest
 from conftest import ROOT
 
 pty = pytest.importorskip("pty", reason="Windows has no POSIX terminals and signals")
+fcntl = pytest.importorskip("fcntl")
+termios = pytest.importorskip("termios")
 
 SCRIPT = [sys.executable, str(ROOT / "microgpt.py"), "--n-embd", "4", "--n-head", "2"]
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job would pass on SIG_IGN
 os.environ.pop("PYTHONUNBUFFERED", None)  # it would hide a line that waits in a buffer
 
 
-def start(*args):
+def start(*args, columns=0):
     """Start microgpt.py with standard error on a terminal; return its process and the terminal."""
     terminal, theirs = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 0, columns, 0, 0))
     process = subprocess.Popen([*SCRIPT, *args], stdout=subprocess.PIPE, stderr=theirs)
     os.close(theirs)
     return process, terminal
@@ -39,17 +43,21 @@ def read(terminal, until="\0"):
     return shown
 
 
-def test_progress_is_one_line_that_is_overwritten():
-    process, terminal = start("--steps", "30", "--samples", "1")
+@pytest.mark.parametrize("columns, fields, width", [(0, 4, 79), (60, 4, 59), (40, 2, 39)])
+def test_progress_is_one_line_that_is_overwritten(columns, fields, width):
+    process, terminal = start("--steps", "30", "--samples", "1", columns=columns)
     lines = read(terminal).split("\r")
-    assert [line.split(" |")[0] for line in lines] == [f"step {n:2} / 30" for n in range(1, 31)]
-    assert [line.endswith("\n") for line in lines] == [False] * 29 + [True]
     assert process.wait() == 0
+    assert [line.split(" |")[0] for line in lines] == [f"step {n:2} / 30" for n in range(1, 31)]
+    assert lines[-1].endswith("\n")
+    for line in lines:
+        assert len(line.rstrip("\n")) == width
+        assert len(line.split(" | ")) == fields
 
 
 def test_a_run_that_blows_up_says_so_on_a_line_of_its_own():
     process, terminal = start("--learning-rate", "1e200")
-    assert re.search("\nmicrogpt.py: error: the loss of step \\d is nan; try .*\n$", read(terminal))
+    assert re.search("\nmicrogpt.py: error: the loss of step \\d is .*\n$", read(terminal))
     assert process.wait() == 1
 
 
@@ -58,13 +66,14 @@ def test_ctrl_c_while_training_samples_what_was_learnt():
     read(terminal, until="step       3 ")
     assert select.select([process.stdout], [], [], 0)[0]  # the counts are shown at once
     process.send_signal(signal.SIGINT)
-    assert re.search(r"\nstopped after step \d+: samples of what it has learnt", read(terminal))
-    assert (process.stdout.read().count(b"sample "), process.wait()) == (3, 0)
+    assert re.search(r"\nstopped after step \d+\n", read(terminal))
+    assert process.stdout.read().count(b"sample ") == 3
+    assert process.wait() == 0
 
 
 @pytest.mark.parametrize("stop, code", [
     (lambda process: process.send_signal(signal.SIGINT), 130),
-    (lambda process: process.stdout.close(), 0),  # as `| head -1` does
+    (lambda process: process.stdout.close(), -signal.SIGPIPE),  # as `| head -1` does
 ])
 def test_stopped_while_sampling(stop, code):
     process, terminal = start("--steps", "0", "--samples", "1000000")
@@ -73,21 +82,3 @@ def test_stopped_while_sampling(stop, code):
     stop(process)
     assert read(terminal) == ""
     assert process.wait() == code
-
-
-@pytest.mark.parametrize("redirection, code, last_line", [
-    (">&-", 0, "step 2 / 2 |"),
-    ("2>&-", 0, "2 samples: "),
-    ("2>/dev/full", 0 if sys.implementation.name == "cpython" else 120, "2 samples: "),  # or PyPy's
-    ("--help >/dev/full", 1, "microgpt.py: error: "),
-    (">/dev/full", 1, "microgpt.py: error: "),
-    ("--steps -1 2>&-", 2, ""),
-])
-def test_streams_that_are_closed_or_full(redirection, code, last_line):
-    if "/dev/full" in redirection and not os.path.exists("/dev/full"):
-        pytest.skip("there is no /dev/full here")
-    command = " ".join([*SCRIPT, "--steps 2 --samples 2", redirection])
-    done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=60)
-    shown = "\n" + (done.stdout + done.stderr).decode()
-    assert shown.splitlines()[-1].startswith(last_line)
-    assert (done.returncode, "Traceback" in shown, shown == "\n") == (code, False, not last_line)

@@ -1,0 +1,174 @@
+"""What each part of microgpt.py is worth: train without it, and see what that costs on new names.
+
+    python tests/ablation.py
+
+Every row is trained from scratch, with three seeds, on all cores. The loss is in nats for a token,
+over names that none of the trainings reads, the same for every row.
+"""
+import collections
+import concurrent.futures
+import gc
+import math
+import random
+import statistics
+import sys
+from unittest import mock
+
+from conftest import ROOT  # first: it makes microgpt importable
+import microgpt
+from microgpt import GPT, Adam, Value, add, linear, rmsnorm
+
+SIZE = dict(n_layer=1, n_embd=16, n_head=4, block_size=16)
+SEEDS = [42, 1, 2]
+MOST_STEPS = 10_000  # no training reads more names than this; those after them are new to all
+
+adam_init = Adam.__init__
+adam_step = Adam.step
+forward = GPT.forward
+
+
+def no_attention(self, layer, x, cache):
+    return [Value(0.0) for _ in x]
+
+
+def no_mlp(self, layer, x):
+    return [Value(0.0) for _ in x]
+
+
+def no_relu(self):
+    return self
+
+
+def no_position(self, token, position, cache):
+    return forward(self, token, 0, cache)  # every position has the same row of wpe
+
+
+def no_first_norm(self, token, position, cache):
+    x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
+    for layer in range(self.n_layer):
+        x = add(x, self.attention(layer, rmsnorm(x), cache))
+        x = add(x, self.mlp(layer, rmsnorm(x)))
+    return linear(x, self.state_dict["lm_head"])
+
+
+def no_residual_connections(self, token, position, cache):
+    x = rmsnorm(add(self.state_dict["wte"][token], self.state_dict["wpe"][position]))
+    for layer in range(self.n_layer):
+        x = self.attention(layer, rmsnorm(x), cache)
+        x = self.mlp(layer, rmsnorm(x))
+    return linear(x, self.state_dict["lm_head"])
+
+
+def no_bias_correction(self, params):
+    adam_init(self, params)
+    self.t = 10_000  # as if it had taken many steps: beta ** t is 0 then, and 1 - beta ** t is 1
+
+
+def constant_rate(self, learning_rate):
+    adam_step(self, 0.01)
+
+
+def plain_gradient_descent(self, learning_rate):
+    for param in self.params:
+        param.data -= learning_rate * param.grad
+        param.grad = 0.0
+
+
+DEFAULT = (GPT, "forward", forward)  # nothing is replaced
+ROWS = {  # what is replaced, by what, and the learning rate
+    "as it is": (*DEFAULT, 0.01),
+    "without attention": (GPT, "attention", no_attention, 0.01),
+    "without wpe": (GPT, "forward", no_position, 0.01),
+    "without the MLP": (GPT, "mlp", no_mlp, 0.01),
+    "without relu": (Value, "relu", no_relu, 0.01),
+    "without the first norm": (GPT, "forward", no_first_norm, 0.01),
+    "without residual connections": (GPT, "forward", no_residual_connections, 0.01),
+    "without bias correction": (Adam, "__init__", no_bias_correction, 0.01),
+    "with a constant learning rate": (Adam, "step", constant_rate, 0.01),
+    "plain gradient descent, 0.03": (Adam, "step", plain_gradient_descent, 0.03),
+    "plain gradient descent, 0.1": (Adam, "step", plain_gradient_descent, 0.1),
+    "plain gradient descent, 0.3": (Adam, "step", plain_gradient_descent, 0.3),
+    "plain gradient descent, 1": (Adam, "step", plain_gradient_descent, 1.0),
+}
+
+
+def split(seed, n_new):
+    """Return the names as a run with this seed reads them, and n_new names new to every row."""
+    docs = microgpt.load_docs(ROOT / "names.txt")
+    rng = random.Random(seed)
+    rng.shuffle(docs)
+    read = set(docs[:MOST_STEPS])
+    new = [doc for doc in docs[MOST_STEPS:] if doc not in read]
+    return docs, new[:n_new], rng
+
+
+def train_without(row, seed, steps, n_new, size=SIZE):
+    """Return the loss of a row, trained from scratch, on names that are new to it."""
+    owner, attribute, replacement, learning_rate = ROWS[row]
+    docs, new, rng = split(seed, n_new)
+    tokenizer = microgpt.Tokenizer(docs)
+    if sys.implementation.name == "cpython":
+        gc.disable()  # as microgpt.py does
+    with mock.patch.object(owner, attribute, replacement):
+        model = GPT(rng, tokenizer.vocab_size, **size)
+        try:
+            for loss in microgpt.train(model, tokenizer, docs, steps, 1, learning_rate):
+                pass
+        except ValueError:  # from log(0): the steps were too long, and it has blown up
+            return math.inf
+        surprise = 0.0
+        n_tokens = 0
+        for doc in new:
+            tokens = tokenizer.encode(doc)
+            n_predicted = min(len(tokens) - 1, model.block_size)
+            surprise += microgpt.document_loss(model, tokens).data * n_predicted
+            n_tokens += n_predicted
+    return surprise / n_tokens
+
+
+def bigram_table(seed, n_read, n_new):
+    """Return the loss of a table of which character follows which: pairs counted, each once more.
+
+    Once more, so that a pair which the names read do not have is not impossible.
+    """
+    docs, new, rng = split(seed, n_new)
+    tokenizer = microgpt.Tokenizer(docs)
+    counts = collections.Counter()
+    for doc in docs[:n_read]:
+        tokens = tokenizer.encode(doc)
+        counts.update(zip(tokens, tokens[1:]))
+    totals = collections.Counter()
+    for (token, after), count in counts.items():
+        totals[token] += count
+    surprises = []
+    for doc in new:
+        tokens = tokenizer.encode(doc)
+        for pair in zip(tokens, tokens[1:]):
+            p = (counts[pair] + 1) / (totals[pair[0]] + tokenizer.vocab_size)
+            surprises.append(-math.log(p))
+    return statistics.fmean(surprises)
+
+
+def main(n_new=2000):
+    jobs = [(row, 1000) for row in ROWS]
+    jobs += [("as it is", 10_000), ("without attention", 10_000)]
+    jobs.sort(key=lambda job: -job[1])  # the longest first
+    losses = collections.defaultdict(list)
+    for n_read in (1000, 10_000):
+        losses["a table of pairs", n_read] = [bigram_table(seed, n_read, n_new) for seed in SEEDS]
+    with concurrent.futures.ProcessPoolExecutor() as pool:
+        futures = {pool.submit(train_without, row, seed, steps, n_new): (row, steps)
+                   for row, steps in jobs for seed in SEEDS}
+        for done, future in enumerate(concurrent.futures.as_completed(futures), start=1):
+            losses[futures[future]].append(future.result())
+            print(f"{done} / {len(futures)}: {futures[future][0]}", file=sys.stderr)
+    base = {steps: statistics.fmean(losses["as it is", steps]) for steps in (1000, 10_000)}
+    print(f"{'':30} steps   loss   more   least to most")
+    for row, steps in sorted(losses, key=lambda key: (key[1], statistics.fmean(losses[key]))):
+        mean = statistics.fmean(losses[row, steps])
+        print(f"{row:30} {steps:5} {mean:6.3f} {mean - base[steps]:+6.3f}   "
+              f"{min(losses[row, steps]):.3f} to {max(losses[row, steps]):.3f}")
+
+
+if __name__ == "__main__":
+    main()
