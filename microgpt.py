@@ -11,9 +11,9 @@ next get more likely. Writing is then simple: draw a character by the probabilit
 again. Such a function is a language model, and this kind is called GPT: generative (it writes),
 pre-trained (on plain text, before it is taught to chat, say), transformer (its design, in part 4).
 
-Parts 1 and 2 turn text into numbers, part 4 predicts from them what comes next, part 7 writes. In
-between, part 6 measures how wrong predictions are, part 3 finds out which way each parameter moves
-that, and part 5 nudges the parameter the other way. `main`, at the end, runs them in order.
+1 Dataset and 2 Tokenizer turn text into numbers, from which 4 Model predicts what comes next. 6
+Training measures how wrong that was, 3 Autograd finds out which way each parameter moves it, and
+5 Adam nudges the parameter the other way. 7 Inference writes. `main` runs these parts in order.
 
 This is an independent implementation of the algorithm of Andrej Karpathy's microgpt (2026).
 """
@@ -36,8 +36,8 @@ import time
 # from lines of Shakespeare (of each, the first 64 characters): other characters, the same code.
 #
 # What is learnt is how likely each character is to come next, given those before it. It is not the
-# names: a run without flags reads 1,000 of the file's 32,033 lines, each once, too little to keep
-# them. What stays are habits that names share: after "j" nearly always comes a vowel.
+# names: of 32,033 lines, a run without flags reads 1,000, once each, too little to keep them. What
+# stays are habits that names share: after "j" nearly always comes a vowel.
 
 
 def load_docs(path):
@@ -54,8 +54,8 @@ def load_docs(path):
 #
 # A token is what is read or predicted at one position: the id of a character, or one more id, BOS
 # (beginning of sequence). BOS has two jobs: it is read before a document, as the first character
-# has to be predicted from something, and it is predicted after one, meaning "here it ends". One
-# token can do both, since all that is ever asked of the model is what comes next.
+# has to be predicted from something, and it is predicted after one, meaning "here it ends". These
+# cannot clash: the model is only ever asked what comes next, and BOS comes next only at the end.
 
 
 class Tokenizer:
@@ -138,7 +138,8 @@ class Value:
         return Value(self.data ** n, (self,), (n * self.data ** (n - 1),))
 
     def exp(self):  # the derivative of exp(x) is exp(x)
-        return Value(math.exp(self.data), (self,), (math.exp(self.data),))
+        result = math.exp(self.data)
+        return Value(result, (self,), (result,))
 
     def log(self):  # the derivative of log(x), the natural logarithm, is 1 / x
         return Value(math.log(self.data), (self,), (1 / self.data,))
@@ -160,10 +161,10 @@ class Value:
     def backward(self):
         """For every Value that self was computed from, add to its grad how fast self rises with it.
 
-        A node passes its grad, times the local gradients, on to its children. By then it must have
-        got all of it, from Values that were computed from it and so are newer: hence the newest
-        goes first. (This is the reverse of a topological order, in which children come first.)
-        Leaves add up what several graphs bring, but use each graph only once.
+        A node passes its grad, times the local gradients, on to its children, once it has its whole
+        grad, from every Value that was computed from it. Those are newer, so the newest goes first
+        (the reverse of a topological order, in which children come first). In leaves, gradients of
+        several graphs add up; a graph itself serves once.
         """
         nodes = [self]  # self and all that it was computed from, each once
         seen = {self}
@@ -189,8 +190,8 @@ def dot(a, b):
     >>> product.data, [a_i.grad for a_i in a]  # the derivative with respect to a[i] is b[i]
     (11.0, [3.0, 4.0])
 
-    It is high if a and b agree in signs, and so measures how well they match. As nearly all of the
-    model's arithmetic is dot products, a node for each, not for every * and +, saves most time.
+    It measures how well a and b match. One node for all of it, in place of one for each * and +,
+    makes training several times as fast.
     """
     total = 0.0
     for a_i, b_i in zip(a, b):  # not sum(): how it rounds floats depends on the Python version
@@ -201,11 +202,10 @@ def dot(a, b):
 
 # ---- 4 Model ------------------------------------------------------------------------------------
 # The model reads one token at a time, each at its position in the document: 0, 1, 2, ... What it
-# knows at a position is x, a vector (a list of numbers), which begins as "this token, at this
-# position". Layer by layer x is transformed (hence "transformer"), by adding to it: attention adds
-# what it fetches from the positions so far, an MLP (multi-layer perceptron) what it works out at
-# this one alone. In the end x becomes logits, a number for every token: the higher, the likelier
-# to come next.
+# knows there is x, a vector (a list of numbers), which begins as "this token, at this position".
+# Layer by layer x is transformed (hence "transformer"), by adding to it: attention adds what it
+# fetches from the positions so far, an MLP (multi-layer perceptron) what it works out at this one.
+# In the end x becomes logits, a number for every token: the higher, the likelier to come next.
 #
 # [n] means a vector of n Values, [n_out, n_in] a matrix: a list of n_out rows of n_in Values.
 
@@ -264,8 +264,8 @@ def attend(query, keys, values):
     7.0
 
     Why sqrt(n)? As signs partly cancel, a sum of n products is about sqrt(n) times as large as one.
-    With such scores one position would get nearly all the weight. A small change of a score would
-    then change next to nothing, and leave hardly any gradient to learn from.
+    Such scores would give one position nearly all the weight. A small change of a score would then
+    change next to nothing, and leave hardly any gradient to learn from.
     """
     scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
     weights = softmax(scores)
@@ -273,16 +273,16 @@ def attend(query, keys, values):
 
 
 class GPT:
-    """The model: GPT-2 (Radford et al. 2019), but small, with rmsnorm for LayerNorm, relu for GELU,
-    an lm_head apart from wte and no norm before it, and without biases and dropout.
+    """The model: a small GPT-2 (Radford et al. 2019) with rmsnorm for LayerNorm, relu for GELU,
+    lm_head apart from wte, and without a norm before lm_head, biases and dropout.
     """
 
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
         """Make n_layer layers for x of n_embd numbers: `--n-layer 2 --n-embd 32` makes it larger.
 
-        block_size: how many positions of a document are read. rng: the random.Random to draw from.
-        Parameters start random, since rows that start equal can stay equal, and small (0.08 is
-        their standard deviation), so that at first no token is much likelier than another.
+        block_size: how many positions of a document are read. Parameters start random, since rows
+        that start equal can stay equal, and small (0.08 is the standard deviation), so that at
+        first no token is much likelier than another.
         """
         def matrix(n_out, n_in):
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
@@ -290,7 +290,7 @@ class GPT:
         self.n_layer = n_layer
         self.n_head = n_head
         self.block_size = block_size
-        self.state_dict = w = {}  # all weights by name
+        self.state_dict = w = {}  # the weights, as parameters are also called
         w["wte"] = matrix(vocab_size, n_embd)  # weights of token embeddings: a row for each token
         w["wpe"] = matrix(block_size, n_embd)  # weights of position embeddings: a row for each
         w["lm_head"] = matrix(vocab_size, n_embd)  # language-model head: x to logits
@@ -308,18 +308,18 @@ class GPT:
         return [([], []) for _ in range(self.n_layer)]
 
     def forward(self, token, position, cache):
-        """Read the token at a position; return the logits, [vocab_size], of the token after it.
+        """Read a token after those in the cache; return the logits, [vocab_size], of the next one.
 
-        x begins as the sum of two embeddings, which are rows of numbers that stand for a thing, found
-        by training: things that behave alike, as vowels do, get similar rows. One is for the token.
-        The other is for the position, as attention averages over positions, and an average is the
-        same in any order. In n_embd numbers there is room to keep both readable.
+        x begins as the sum of two embeddings: rows of numbers found by training, similar for things
+        that behave alike, as vowels do. One is for the token, one for the position, since attention
+        averages over positions, and an average is the same in any order. There is room in n_embd
+        numbers to keep both readable.
 
         What attention and MLP find is added to x and does not replace it (a residual connection):
         what x knew stays, and gradients have a straight way back, as a sum passes them on whole.
         """
         x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
-        x = rmsnorm(x)  # embeddings start small, and what the layers add would outweigh them
+        x = rmsnorm(x)  # embeddings start small: what the layers add would outweigh them
         for layer in range(self.n_layer):
             x = add(x, self.attention(layer, rmsnorm(x), cache))
             x = add(x, self.mlp(layer, rmsnorm(x)))
@@ -348,9 +348,9 @@ class GPT:
         """x: [n_embd] -> [n_embd], what this position concludes from what it knows.
 
         Attention only fetches and mixes; here each position works by itself on what it has. Each of
-        the 4 * n_embd hidden numbers tests x for a pattern, a row of mlp_fc1; relu makes it 0 where
-        x points away from that; mlp_fc2 says what each pattern found adds. Without relu, two linear
-        steps could do no more than one: a mix of mixes is a mix.
+        the hidden numbers tests x for a pattern, a row of mlp_fc1; relu makes it 0 where x points
+        away from that; mlp_fc2 says what each pattern found adds. Without relu, two linear steps
+        could do no more than one: a mix of mixes is a mix.
         """
         hidden = linear(x, self.state_dict[f"layer{layer}.mlp_fc1"])
         hidden = [h.relu() for h in hidden]
@@ -388,9 +388,9 @@ class Adam:
         """Move each parameter against its mean gradient; set its grad back to 0.
 
         beta1, beta2: what fraction of m and v stays when a new gradient comes in. eps: keeps it
-        from dividing by 0. m and v start at 0, so at first they are too small: after one step m is
-        only 0.15 of the gradient. Bias correction divides them by the share that gradients have by
-        now, 1 - beta ** t. Without it the first steps would be too long, as v lacks more than m.
+        from dividing by 0. m and v start at 0, and so are too small at first. After one step m is
+        0.15 of the gradient and sqrt(v) 0.1 of it: the step would be 1.5 times too long. Bias
+        correction divides m and v by the share that gradients have in them by now, 1 - beta ** t.
         """
         self.t += 1
         m_correction = 1 - beta1 ** self.t
@@ -406,14 +406,14 @@ class Adam:
 
 # ---- 6 Training ---------------------------------------------------------------------------------
 # The loss is a measure of surprise: -log(p), where p is the probability that the model gave to the
-# token that really came next. That is 0 for p = 1, and grows as p falls. (The unit is the nat, as
-# the logarithm is natural.) A blind guess among 27 tokens has p = 1/27, a loss of 3.30: training
+# token that really came next. That is 0 for p = 1, and grows as p falls. (The logarithm is natural,
+# so the unit is the nat.) A blind guess among 27 tokens has p = 1/27, a loss of 3.30: training
 # starts about there. At 2.3, the model is as surprised as by one of e ** 2.3 = 10 equally likely
 # tokens. A loss of 0 cannot be had: nobody can know whether "ann" goes on.
 
 
 def document_loss(model, tokens):
-    """Return the mean loss of a document over its positions, at most block_size.
+    """Return the mean loss of a document over its first block_size positions.
 
     >>> logits = [Value(math.log(3)), Value(0.0)]  # probabilities 0.75 and 0.25
     >>> loss = -softmax(logits)[1].log()  # and the second came
@@ -437,10 +437,10 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
     """Train the model. A generator: each next() takes a step, and yields its loss.
 
     A step learns from a batch, the next batch_size documents (after the last comes the first). Some
-    are more surprising than others, so the loss of a step is noisy (look at the mean of many), and
-    so are its gradients; a larger batch is less noisy, but takes longer. The learning rate falls
-    towards 0: long steps to come near to good values, short ones to settle. Each document makes a
-    new graph, the record of its computation; `loss` lets go of the old one, which frees it.
+    are more surprising than others, so the loss of a step is noisy, and so are its gradients; a
+    larger batch is less noisy, but takes longer. The learning rate falls towards 0: long steps to
+    come near to good values, short ones to settle. Each document makes a new graph, the record of
+    its computation; the old one is freed when `loss` is assigned anew.
     """
     optimizer = Adam(model.params)
     for step in range(steps):
@@ -459,11 +459,11 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # up to a BOS or to the last position. It draws, since to take the likeliest token each time would
 # write the same name each time. Nothing is learnt meanwhile: there is no backward and no step.
 #
-# The temperature makes the draw careful or bold. One token is exp(difference of logits) times as
-# likely as another, so adding something to all logits changes nothing, but dividing them changes
-# every difference and keeps the order. What is 3 times as likely at temperature 1, as learnt, is
-# 3 ** (1 / 0.5) = 9 times as likely at 0.5, and 59,049 times at 0.1, where names are dull. At 2 it
-# is only 1.7 times as likely: rare letters get in, and names are garbled.
+# The temperature T makes the draw careful or bold. One token is exp(difference of logits) times as
+# likely as another, so adding something to all logits changes nothing, but dividing them by T does,
+# and keeps the order. As exp(d / T) is exp(d) ** (1 / T), what is 3 times as likely at T = 1, as
+# learnt, is 3 ** 2 = 9 times as likely at 0.5, and 59,049 times at 0.1, where names are dull. At 2
+# it is only 1.7 times as likely: rare letters get in, and names are garbled.
 
 
 def generate(model, tokenizer, temperature, rng, prompt=""):
@@ -486,8 +486,8 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 
 # Does it know names by heart? Of the 20 that a run without flags prints, 9 are in no document, and
 # 11 are, but none in the 1,000 that it was trained on. Of thousands of real names that it wrote,
-# 3.3 % are in those 1,000, and so are 3.4 % of all real names. It has learnt habits. How good are
-# they? On names that it never saw, its loss is 2.37. A table of which character follows which,
+# 3.3 % are in those 1,000, and so are 3.4 % of all different names. It has learnt habits. How good
+# are they? On names that it never saw, its loss is 2.37. A table of which character follows which,
 # counted in the same 1,000 names, has 2.50. Attention does next to nothing here: without it the
 # loss is 2.38, as in short names the last letter and the position say most. It shows with more to
 # learn from: after `--steps 10000` the loss is 2.25, and without attention 2.29.
@@ -520,7 +520,7 @@ def read_flags_and_docs(argv):
     parser = argparse.ArgumentParser(
         prog="microgpt.py", usage="python microgpt.py [flags]",
         description="Train a GPT on a list of names, or on any text, and print what it makes up.")
-    for flag, kind, default, meaning in [
+    for flag, kind, default, text in [
         ("--n-layer", int, 1, "layers, each an attention and an MLP"),
         ("--n-embd", int, 16, "numbers in a vector, a multiple of --n-head"),
         ("--n-head", int, 4, "attention heads in a layer"),
@@ -532,12 +532,10 @@ def read_flags_and_docs(argv):
         ("--samples", int, 20, "documents to make up at each temperature"),
         ("--seed", int, 42, "the same seed gives the same samples"),
     ]:
-        parser.add_argument(flag, type=kind, default=default,
-                            help=f"{meaning} (default: {default})")
+        parser.add_argument(flag, type=kind, default=default, help=f"{text} (default: {default})")
     parser.add_argument("--temperature", type=float, nargs="+", default=[0.5],
                         help="low is careful, high is bold; one or more (default: 0.5)")
-    parser.add_argument("--prompt", default="",
-                        help="text that every sample begins with (default: nothing)")
+    parser.add_argument("--prompt", default="", help="how samples begin (default: anyhow)")
     parser.add_argument("--data", default=pathlib.Path(__file__).with_name("names.txt"),
                         help="UTF-8 text, a document a line (default: names.txt beside the script)")
     args = parser.parse_args(argv)
@@ -631,8 +629,7 @@ def sample_and_count(model, tokenizer, docs, n_read, rng, args):
             try:
                 sample = generate(model, tokenizer, temperature, rng, args.prompt)
             except (ArithmeticError, ValueError) as error:
-                sys.exit(f"microgpt.py: error: cannot draw a character ({error}); "
-                         "try a lower --learning-rate or a higher --temperature")
+                sys.exit(f"microgpt.py: error: cannot draw ({error}); try a lower --learning-rate")
             samples.append(sample)
             print(f"sample {i + 1:2}: {sample}")
         n_new = sum(sample not in in_data for sample in samples)
@@ -643,7 +640,7 @@ def sample_and_count(model, tokenizer, docs, n_read, rng, args):
 
 if __name__ == "__main__":
     # CPython frees a graph as soon as nothing refers to it. Its collector looks for cycles, which a
-    # graph has none of: without it, training is faster. (PyPy has nothing but its collector.)
+    # graph has none of: training is faster without. (PyPy has nothing but its collector.)
     if sys.implementation.name == "cpython":
         gc.disable()
     if hasattr(signal, "SIGPIPE"):  # not on Windows
