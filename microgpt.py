@@ -9,13 +9,16 @@ its parameters. They start at random, so its first predictions are blind guesses
 names, and after each one nudges the parameters a little, so that the characters that really came
 next get more likely. Writing is then simple: draw a character by the probabilities, append it, ask
 again. Such a function is a language model, and this kind is called GPT: generative (it writes),
-pre-trained (on plain text, before it is taught to chat, say), transformer (its design, in part 4).
+pre-trained (on plain text; a chatbot is then trained on), transformer (its design, in part 4).
 
-1 Dataset and 2 Tokenizer turn text into numbers, from which 4 Model predicts what comes next. 6
-Training measures how wrong that was, 3 Autograd finds out which way each parameter moves it, and
-5 Adam nudges the parameter the other way. 7 Inference writes. `main` runs these parts in order.
+Read from top to bottom: a part needs only those before it. In training, a name goes through
 
-This is an independent implementation of the algorithm of Andrej Karpathy's microgpt (2026).
+    1 Dataset -> 2 Tokenizer -> 4 Model -> 6 Training
+
+with two tools: 3 Autograd finds out which way each parameter moves the error, and 5 Adam nudges it
+the other way. 7 Inference writes with the trained model. `main` joins the parts.
+
+The algorithm is that of Andrej Karpathy's microgpt (2026); this implementation is independent.
 """
 import argparse
 import datetime
@@ -32,19 +35,17 @@ import time
 
 
 # ---- 1 Dataset ----------------------------------------------------------------------------------
-# A document is one text, read from its first character to its last without a look at any other.
-# Here it is a name, but no part depends on that: `--data shakespeare.txt --block-size 64` learns
-# from lines of Shakespeare (of each, the first 64 characters): other characters, the same code.
-#
-# What is learnt is how likely each character is to come next, given those before it. It is not the
-# names: of 32,033 lines, a run without flags reads 1,000, once each, too little to keep them. What
-# stays are habits that names share: after "j" nearly always comes a vowel.
+# A document is one text, read without a look at any other. Here it is a name; for other texts only
+# the characters change: `--data shakespeare.txt --block-size 64` learns from lines of Shakespeare,
+# the first 64 characters of each. What is learnt is how likely each character is to come next,
+# given those before it. It is not the names: a run without flags reads 1,000 of the 32,033 lines of
+# names.txt, once each, too seldom to know them by heart. What stays are habits of names: after "j"
+# nearly always comes a vowel.
 
 def load_docs(path):
     """Return the documents of a UTF-8 text file: its lines, in their order, without blank ones."""
-    with open(path, encoding="utf-8-sig") as file:  # -sig: a byte-order mark is no part of the text
-        lines = [line.strip() for line in file]
-    return [line for line in lines if line]
+    with open(path, encoding="utf-8-sig") as file:  # -sig: without a byte-order mark
+        return [line.strip() for line in file if line.strip()]
 
 
 # ---- 2 Tokenizer --------------------------------------------------------------------------------
@@ -52,10 +53,10 @@ def load_docs(path):
 # 0, b is 1, ... An id is a label, not an amount: z is not more than a. It only says which row of a
 # table (part 4) is meant.
 #
-# A token is what is read or predicted at one position: the id of a character, or one more id, BOS
-# (beginning of sequence). BOS has two jobs: it is read before a document, as the first character
-# has to be predicted from something, and it is predicted after one, meaning "here it ends". These
-# cannot clash: the model is only ever asked what comes next, and BOS comes next only at the end.
+# A token is what the model reads or predicts at one position: an id, or one more, BOS (beginning of
+# sequence). BOS has two jobs: it is read before a document, as the first character has to be
+# predicted from something, and it is predicted after one, meaning "here it ends". These do not
+# clash: the model is only ever asked what comes next, and BOS comes next only at the end.
 
 class Tokenizer:
     """Documents to tokens and back.
@@ -74,8 +75,7 @@ class Tokenizer:
 
     def encode(self, doc):
         """Return the tokens of a text. Raises ValueError for a character that no document has."""
-        ids = [self.chars.index(char) for char in doc]
-        return [self.bos] + ids + [self.bos]
+        return [self.bos] + [self.chars.index(char) for char in doc] + [self.bos]
 
     def decode(self, tokens):
         """Return the text of tokens."""
@@ -83,16 +83,16 @@ class Tokenizer:
 
 
 # ---- 3 Autograd ---------------------------------------------------------------------------------
-# How wrong the model's predictions are is measured as one number, the loss (part 6). To lower it,
-# training asks of each parameter: if it were a little larger, how fast would the loss rise? That
-# rate, the derivative of the loss with respect to the parameter, is the parameter's gradient.
+# The loss (part 6) is one number that says how wrong the predictions are. To lower it, training
+# asks of each parameter: if it were a little larger, how fast would the loss rise? That rate, the
+# derivative of the loss with respect to the parameter, is the parameter's gradient.
 #
-# Autograd (automatic gradients) finds them all in one go. Each number in the computation is a Value
-# and remembers the Values that it was computed from, its children. Together they form a graph, in
-# which every Value is a node, and one without children, such as a parameter, is a leaf. An
-# operation has to know two things only: its result, and its local gradients, how fast the result
-# rises with each child. The chain rule does the rest: along each path through the graph from the
-# loss back to a parameter, multiply the local gradients; then add up the products of all paths.
+# Autograd (automatic gradients) finds them all in one go. Each number that depends on parameters is
+# a Value, and remembers its children, the Values that it was computed from. Together they form a
+# graph, in which every Value is a node, and one without children, such as a parameter, is a leaf.
+# An operation has to know two things only: its result, and its local gradients, how fast the result
+# rises with each child. The chain rule does the rest: multiply the local gradients along each path
+# from the loss back to a parameter, then add up the products of all paths.
 
 class Value:
     """A number that remembers how it was computed.
@@ -105,7 +105,7 @@ class Value:
 
     Why 6? x is used twice. As the first factor of x * x it moves the product 3 times as fast as it
     moves itself, because the second factor is 3. As the second factor it does the same: 3 + 3 = 6.
-    A trial agrees: with 0.01 more in x, y is 10.0601, which is 0.0601 more.
+    A trial agrees: 0.01 more in x makes y 0.0601 larger, about 6 times as much.
     """
 
     __slots__ = ("data", "grad", "children", "local_grads", "serial")  # faster than a dict
@@ -113,35 +113,35 @@ class Value:
 
     def __init__(self, data, children=(), local_grads=()):
         self.data = data  # the number
-        self.grad = 0.0  # how fast the loss rises with it, once backward() has found out
+        self.grad = 0.0  # how fast a result rises with it; the result's backward() finds out
         self.children = children
-        self.local_grads = local_grads
+        self.local_grads = local_grads  # how fast it rises with each child
         self.serial = next(Value.serial_numbers)  # higher than that of any Value made before
 
-    # Operations return Value(result, children, local gradients). A plain number is a constant and
-    # no child. Where it stands on the left, as in 2 * x, Python calls __rmul__.
+    # Each operation returns Value(result, children, local gradients). A plain number is a constant,
+    # and no child; if it stands on the left, as in 2 * x, Python calls __rmul__.
 
     def __add__(self, other):  # a sum rises as fast as either term
         if isinstance(other, Value):
             return Value(self.data + other.data, (self, other), (1.0, 1.0))
         return Value(self.data + other, (self,), (1.0,))
 
-    def __mul__(self, other):  # the derivative with respect to one factor is the other factor
+    def __mul__(self, other):  # the derivative with respect to one factor is the other
         if isinstance(other, Value):
             return Value(self.data * other.data, (self, other), (other.data, self.data))
         return Value(self.data * other, (self,), (other,))
 
-    def __pow__(self, n):  # the derivative of x ** n is n * x ** (n - 1)
+    def __pow__(self, n):  # derivative: n * x ** (n - 1)
         return Value(self.data ** n, (self,), (n * self.data ** (n - 1),))
 
-    def exp(self):  # the derivative of exp(x) is exp(x)
+    def exp(self):  # derivative: exp(x) itself
         result = math.exp(self.data)
         return Value(result, (self,), (result,))
 
-    def log(self):  # the derivative of log(x), the natural logarithm, is 1 / x
+    def log(self):  # natural logarithm; derivative: 1 / x
         return Value(math.log(self.data), (self,), (1 / self.data,))
 
-    def relu(self):  # rectified linear unit: x where x is above 0, else a constant 0
+    def relu(self):  # rectified linear unit: x if x is above 0, else a constant 0
         if self.data > 0:
             return Value(self.data, (self,), (1.0,))
         return Value(0.0)
@@ -158,12 +158,12 @@ class Value:
     def backward(self):
         """For every Value that self was computed from, add to its grad how fast self rises with it.
 
-        A node passes its grad, times the local gradients, on to its children, once it has its whole
-        grad, from every Value that was computed from it. Those are newer, so the newest goes first
-        (the reverse of a topological order, in which children come first). In leaves, gradients of
-        several graphs add up; call it once on each graph.
+        A node first collects its whole grad, from all Values computed from it. Then it passes that
+        on to each child, times the local gradient. As those Values are newer than the node, the
+        newest goes first. (Children first is called a topological order; this is its reverse.) In
+        leaves, gradients of several graphs add up; a graph itself serves once.
         """
-        nodes = [self]  # self and all that it was computed from, each once
+        nodes = [self]  # self and all inner nodes behind it, each once
         seen = {self}
         for node in nodes:  # also those that are appended on the way
             for child in node.children:
@@ -178,19 +178,19 @@ class Value:
 
 
 def dot(a, b):
-    """Return a[0] * b[0] + a[1] * b[1] + ..., the dot product of a and b: how well they match.
+    """Return the dot product of a and b, lists of n Values: a[0] * b[0] + a[1] * b[1] + ...
 
     >>> a = [Value(1.0), Value(2.0)]
-    >>> b = [Value(3.0), Value(4.0)]
-    >>> product = dot(a, b)
+    >>> product = dot(a, [Value(3.0), Value(4.0)])
     >>> product.backward()
     >>> product.data, [a_i.grad for a_i in a]  # the derivative with respect to a[i] is b[i]
     (11.0, [3.0, 4.0])
 
-    One node for all of it, in place of one for each * and +, makes training several times as fast.
+    It is high where both have large numbers of the same sign, so it measures how well they match.
+    Being one node, in place of one for each * and +, makes training several times as fast.
     """
     total = 0.0
-    for a_i, b_i in zip(a, b):  # not sum(), which rounds differently from version to version
+    for a_i, b_i in zip(a, b):  # not sum(): how that rounds depends on the Python version
         total += a_i.data * b_i.data
     local_grads = [partner.data for partner in (*b, *a)]  # the partner of a[i] is b[i]
     return Value(total, (*a, *b), local_grads)
@@ -198,15 +198,15 @@ def dot(a, b):
 
 # ---- 4 Model ------------------------------------------------------------------------------------
 # The model reads one token at a time, each at its position in the document: 0, 1, 2, ... What it
-# knows there is x, a vector (a list of numbers), which begins as "this token, at this position".
-# Layer by layer x is transformed (hence "transformer"), by adding to it: attention adds what it
-# fetches from the positions so far, an MLP (multi-layer perceptron) what it works out at this one.
+# knows there is x, a vector (a list of numbers), which at first says "this token, this position".
+# Layer by layer x is transformed (hence "transformer"): a layer adds to it what attention fetches
+# from the positions so far, and then what an MLP (multi-layer perceptron) works out at this one.
 # In the end x becomes logits, a number for every token: the higher, the likelier to come next.
 #
 # [n] means a vector of n Values, [n_out, n_in] a matrix: a list of n_out rows of n_in Values.
 
 def linear(x, w):
-    """x: [n_in], w: [n_out, n_in] -> [n_out], mixes of all of x; each row of w has the weights."""
+    """x: [n_in], w: [n_out, n_in] -> [n_out]: each a mix of all of x, weighted by one row of w."""
     return [dot(x, row) for row in w]
 
 
@@ -218,12 +218,12 @@ def add(a, b):
 def softmax(logits):
     """logits: [n], any numbers -> [n], probabilities: from 0 to 1, together 1.
 
-    >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # exps are 3 and 1
+    >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # exps as 3 to 1
     [0.75, 0.25]
 
     exp makes every number positive and keeps the order; dividing by the total makes the sum 1. As
-    exp(1000) would overflow, the largest logit is subtracted first, which changes no probability:
-    all exps change by the same factor, and so does their total.
+    exp(1000) would overflow, the largest logit is subtracted first. That changes no probability:
+    all exps, and so their total, change by the same factor.
     """
     largest = max(logit.data for logit in logits)
     exps = [(logit - largest).exp() for logit in logits]
@@ -241,7 +241,7 @@ def rmsnorm(x):
     could grow or shrink from layer to layer, until nothing is learnt.
     """
     mean_square = dot(x, x) / len(x)
-    scale = (mean_square + 1e-5) ** -0.5  # 1e-5: so that it does not divide by 0 if all are 0
+    scale = (mean_square + 1e-5) ** -0.5  # 1e-5: so that it does not divide by 0
     return [x_i * scale for x_i in x]
 
 
@@ -251,16 +251,15 @@ def attend(query, keys, values):
     A query is what this position looks for ("which vowel was last?"), a key what a position can be
     found by, a value (a vector, not the class) what it has to give. The better a key matches the
     query, the more is taken of the value beside it (Vaswani et al. 2017).
-
     >>> keys = [[Value(1.0)], [Value(0.0)]]  # of two positions, with n = 1
     >>> values = [[Value(8.0)], [Value(4.0)]]
     >>> result = attend([Value(math.log(3))], keys, values)  # scores log(3), 0; weights 0.75, 0.25
     >>> round(result[0].data, 6)  # 0.75 * 8 + 0.25 * 4
     7.0
 
-    Why sqrt(n)? As signs partly cancel, a sum of n products is about sqrt(n) times as large as one.
-    Such scores would give one position nearly all the weight. A small change of a score would then
-    change next to nothing, and leave hardly any gradient to learn from.
+    Why sqrt(n)? As signs partly cancel, a sum of n products is about sqrt(n) times as large as one
+    product. Undivided, large scores could give one position nearly all the weight; a small change
+    of a score would then change next to nothing, and leave hardly any gradient to learn from.
     """
     scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
     weights = softmax(scores)
@@ -268,25 +267,27 @@ def attend(query, keys, values):
 
 
 class GPT:
-    """The model: a small GPT-2 (Radford et al. 2019) with rmsnorm for LayerNorm, relu for GELU,
-    lm_head apart from wte, and without a norm before lm_head, biases and dropout.
+    """The model: a small GPT-2 (Radford et al. 2019).
+
+    For those who know GPT-2: with rmsnorm for LayerNorm, also after the embeddings but not before
+    lm_head, with relu for GELU and lm_head apart from wte, and without biases and dropout.
     """
 
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
-        """Make n_layer layers for x of n_embd numbers: `--n-layer 2 --n-embd 32` makes it larger.
+        """Make the parameters. `--n-layer 2 --n-embd 32` makes a larger model.
 
-        Parameters start random, since rows that start equal can stay equal, and small (0.08 is
-        their standard deviation), so that at first no token is much likelier than another.
+        They start random, since rows that start equal can get equal gradients and stay equal, and
+        small (0.08 is the standard deviation), so that no token is much likelier than another.
         """
         def matrix(n_out, n_in):
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
 
-        self.n_layer = n_layer
-        self.n_head = n_head
-        self.block_size = block_size  # how many positions of a document are read
-        self.state_dict = w = {}  # the weights, as parameters are also called
+        self.n_layer = n_layer  # 1 without flags
+        self.n_head = n_head  # 4
+        self.block_size = block_size  # 16, how many positions of a document are read
+        w = {}  # weights, another word for parameters
         w["wte"] = matrix(vocab_size, n_embd)  # weights of token embeddings: a row for each token
-        w["wpe"] = matrix(block_size, n_embd)  # weights of position embeddings: a row for each
+        w["wpe"] = matrix(block_size, n_embd)  # of position embeddings: a row for each position
         w["lm_head"] = matrix(vocab_size, n_embd)  # language-model head: x to logits
         for layer in range(n_layer):
             w[f"layer{layer}.attn_wq"] = matrix(n_embd, n_embd)  # attention: x to query
@@ -294,7 +295,8 @@ class GPT:
             w[f"layer{layer}.attn_wv"] = matrix(n_embd, n_embd)  # attention: x to value
             w[f"layer{layer}.attn_wo"] = matrix(n_embd, n_embd)  # attention: fetched to output
             w[f"layer{layer}.mlp_fc1"] = matrix(4 * n_embd, n_embd)  # fully connected: x to hidden
-            w[f"layer{layer}.mlp_fc2"] = matrix(n_embd, 4 * n_embd)  # fully connected: and back
+            w[f"layer{layer}.mlp_fc2"] = matrix(n_embd, 4 * n_embd)  # fully connected: to output
+        self.state_dict = w  # PyTorch's name for it
         self.params = [param for rows in w.values() for row in rows for param in row]
 
     def new_cache(self):
@@ -307,12 +309,13 @@ class GPT:
         x begins as the sum of two embeddings, rows of numbers found by training, similar for things
         that behave alike, as vowels do. One is for the token, one for the position, since attention
         averages over positions, and an average is the same in any order. n_embd numbers have room
-        to keep both readable. What attention and MLP find is added to x and does not replace it (a
-        residual connection): what x knew stays, and gradients have a straight way back, as a sum
-        passes them on whole.
+        for training to keep the two apart.
+
+        What attention and MLP find is added to x and does not replace it (a residual connection):
+        what x knew stays, and gradients have a straight way back, as a sum passes them on whole.
         """
         x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
-        x = rmsnorm(x)  # embeddings start small: what the layers add would outweigh them
+        x = rmsnorm(x)  # embeddings start small: what layers add would soon outweigh them
         for layer in range(self.n_layer):
             x = add(x, self.attention(layer, rmsnorm(x), cache))
             x = add(x, self.mlp(layer, rmsnorm(x)))
@@ -321,10 +324,11 @@ class GPT:
     def attention(self, layer, x, cache):
         """x: [n_embd] -> [n_embd], what this position fetches from all so far, its own included.
 
-        To look for several things at once, each of n_head heads has its own slice of query, key and
-        value; attn_wo mixes what they fetch. The cache keeps keys and values, so that none is made
-        twice. Nothing later is in it yet, so no position can peek at a token that it should
-        predict. (Large models read all positions at once, and hide what is later with a mask.)
+        A head looks for one thing. To look for several there are n_head of them, each with its own
+        slice of query, key and value; attn_wo mixes what they fetch. The cache keeps keys and
+        values, so that none is made twice. Nothing later is in it yet, so no position can peek at a
+        token that it should predict. (Large models train on all positions of a document at once,
+        and hide what is later with a mask.)
         """
         keys, values = cache[layer]
         query = linear(x, self.state_dict[f"layer{layer}.attn_wq"])
@@ -340,10 +344,10 @@ class GPT:
     def mlp(self, layer, x):
         """x: [n_embd] -> [n_embd], what this position concludes from what it knows.
 
-        Attention only fetches and mixes; here each position works by itself on what it has. Each of
-        the hidden numbers tests x for a pattern, a row of mlp_fc1; relu makes it 0 where x points
-        away from that; mlp_fc2 says what each pattern found adds. Without relu, two linear steps
-        could do no more than one: a mix of mixes is a mix.
+        Attention only fetches and mixes; here each position works by itself. Each hidden number
+        tests x for a pattern, a row of mlp_fc1; relu makes it 0 where x points away from that;
+        mlp_fc2 says what to add for each pattern found. Without relu, two linear steps could do no
+        more than one: a mix of mixes is a mix.
         """
         hidden = linear(x, self.state_dict[f"layer{layer}.mlp_fc1"])
         hidden = [h.relu() for h in hidden]
@@ -359,7 +363,6 @@ class GPT:
 # gradient, in which noise shrinks; v, of its gradient squared, so that sqrt(v) is the usual size.
 # Then Adam takes learning_rate * m / sqrt(v) from the parameter. While gradients stay alike, that
 # is about learning_rate, whatever their size; if they do not, it is usually less.
-
 
 class Adam:
     """The optimizer, which moves the parameters (Kingma & Ba 2015).
@@ -380,10 +383,10 @@ class Adam:
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
         """Move each parameter against its mean gradient; set its grad back to 0.
 
-        beta1, beta2: what fraction of m and v stays when a new gradient comes in. eps: keeps it
-        from dividing by 0. m and v start at 0, and so are too small at first. After one step m is
-        0.15 of the gradient and sqrt(v) 0.1 of it: the step would be 1.5 times too long. Bias
-        correction divides m and v by the share that gradients have in them by now, 1 - beta ** t.
+        beta1, beta2: what fraction of m and v stays when a new gradient comes in. As both start at
+        0, they are too small at first: after one step m is 0.15 of the gradient and sqrt(v) 0.1, so
+        that the step would be 0.15 / 0.1 = 1.5 times too long. Bias correction divides them by the
+        share that gradients have in them by now, 1 - beta ** t.
         """
         self.t += 1
         m_correction = 1 - beta1 ** self.t
@@ -393,16 +396,16 @@ class Adam:
             self.v[i] = beta2 * self.v[i] + (1 - beta2) * param.grad * param.grad
             m_hat = self.m[i] / m_correction
             v_hat = self.v[i] / v_correction
-            param.data -= learning_rate * m_hat / (math.sqrt(v_hat) + eps)
+            param.data -= learning_rate * m_hat / (math.sqrt(v_hat) + eps)  # not by 0
             param.grad = 0.0
 
 
 # ---- 6 Training ---------------------------------------------------------------------------------
 # The loss is a measure of surprise: -log(p), where p is the probability that the model gave to the
-# token that really came next. That is 0 for p = 1, and grows as p falls. (The logarithm is natural,
-# so the unit is the nat.) A blind guess among 27 tokens has p = 1/27, a loss of 3.30: training
-# starts about there. At 2.3, the model is as surprised as by one of e ** 2.3 = 10 equally likely
-# tokens. A loss of 0 cannot be had: nobody can know whether "ann" goes on.
+# token that really came next (called cross-entropy; its unit is the nat). It is 0 for p = 1, and
+# grows as p falls. A blind guess among 27 tokens has p = 1/27, a loss of 3.30: training begins near
+# that. At 2.3, the model is as surprised as by one of e ** 2.3 = 10 equally likely tokens. A loss
+# of 0 cannot be had: nobody can know whether "ann" goes on.
 
 def document_loss(model, tokens):
     """Return the mean loss of a document over its first block_size positions.
@@ -426,21 +429,21 @@ def document_loss(model, tokens):
 
 
 def train(model, tokenizer, docs, steps, batch_size, learning_rate):
-    """Train the model. A generator: each next() takes a step, and yields its loss.
+    """Take training steps; a generator that yields the loss of each step, the mean over its batch.
 
-    A step learns from a batch, the next batch_size documents (after the last comes the first). Some
-    are more surprising than others, so the loss of a step is noisy, and so are its gradients; a
-    larger batch is less noisy, but takes longer. The learning rate falls towards 0: long steps to
-    come near to good values, short ones to settle. Each document makes a new graph, the record of
-    its computation; the old one is freed when `loss` is assigned anew.
+    A batch is the next batch_size documents (after the last comes the first). Some documents are
+    more surprising than others, so losses and gradients are noisy, less so with a larger batch. The
+    learning rate falls towards 0: long steps to come near to good values, short ones to settle.
+    Each document makes a new graph, as its tokens are others and the parameters have moved; the old
+    one is freed when `loss` is assigned anew.
     """
     optimizer = Adam(model.params)
     for step in range(steps):
         batch_loss = 0.0
         for i in range(step * batch_size, (step + 1) * batch_size):
             tokens = tokenizer.encode(docs[i % len(docs)])  # 1: take a document
-            loss = document_loss(model, tokens) / batch_size  # 2: predict, measure; /: a mean
-            loss.backward()  # 3: find the gradients; those of a batch add up
+            loss = document_loss(model, tokens) / batch_size  # 2: predict, measure the surprise
+            loss.backward()  # 3: find the gradients; a batch adds them up
             batch_loss += loss.data
         optimizer.step(learning_rate * (1 - step / steps))  # 4: nudge the parameters
         yield batch_loss
@@ -448,18 +451,17 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 
 # ---- 7 Inference --------------------------------------------------------------------------------
 # The model writes by reading what it has written: predict, draw a token, read that, predict again,
-# up to a BOS or to the last position. It draws, since to take the likeliest token each time would
-# write the same name each time. Nothing is learnt meanwhile: there is no backward and no step.
+# up to a BOS or to the last position. It draws, since the likeliest token each time would write the
+# same name each time. Nothing is learnt meanwhile: there is no backward and no step.
 #
-# The temperature T makes the draw careful or bold. One token is exp(difference of logits) times as
-# likely as another, so adding something to all logits changes nothing, but dividing them by T does,
-# and keeps the order. What is 3 times as likely at T = 1, as learnt, is 3 ** (1 / T) times so at T:
-# 9 times at 0.5, 59,049 times at 0.1, where names are dull, but only 1.7 times at 2, where rare
+# The temperature T makes the draw careful or bold. Of two tokens with logits a and b, the first is
+# exp(a - b) times as likely: adding a number to all logits changes nothing, but dividing them by T
+# does, and keeps the order. What is 3 times as likely at T = 1, as learnt, is 3 ** (1 / T) times as
+# likely at T: 9 times at 0.5, 59,049 times at 0.1, where names are dull, 1.7 times at 2, where rare
 # letters get in and names are garbled.
 
-
 def generate(model, tokenizer, temperature, rng, prompt=""):
-    """Return a new document: a prompt shorter than block_size, and what the model adds to it."""
+    """Return a new document: the prompt, shorter than block_size, and what the model adds to it."""
     tokens = tokenizer.encode(prompt)[:-1]  # BOS and the prompt, without the BOS that would end it
     cache = model.new_cache()
     for position in range(model.block_size):
@@ -474,14 +476,16 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
     return tokenizer.decode(tokens)
 
 
-# Does it know names by heart? Of the 20 that a run without flags prints, 9 are in no document, and
-# 11 are, but none in the 1,000 that it was trained on. Of 7,299 real names among 20,000 samples,
-# 3.5 % are in those 1,000, and so are 3.4 % of all different names. It has learnt habits.
+# ---- What it has learnt -------------------------------------------------------------------------
+# No names by heart. Of the 20 that a run without flags prints, 9 are in no document. The others are
+# in the data, but not among the 1,000 that it was trained on, and memory could repeat only those.
+# Among 20,000 samples, it does not favour those 1,000 either: they are 3.5 % of the real names that
+# it wrote, and 3.4 % of all real names.
 #
-# How good are they? On names that it never saw, its loss is 2.36. A table of which character
-# follows which, counted in the same 1,000 names, has 2.50. Attention does next to nothing here:
-# without it the loss is 2.363 in place of 2.356, as in short names the last letter and the position
-# say nearly all. It shows with more to learn from: after `--steps 10000`, 2.24 and without it 2.30.
+# It has learnt habits. On names that it never saw its loss is 2.36. A table of which character
+# follows which, counted in the same 1,000 names, has 2.50. Attention does next to nothing here: the
+# loss without it is 2.363 in place of 2.356, as in short names the last letter and the position say
+# nearly all. It needs more to learn from: after `--steps 10000` the loss is 2.24, without it 2.30.
 #
 # ChatGPT works in the same way: tokens, attention and MLPs, trained to predict the next token; it
 # writes by drawing one after another. A chat is a document that begins with your question, as a
@@ -494,7 +498,7 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 
 def main(argv=None):
     """Load, shuffle, tokenize, build, train, sample."""
-    args, docs = read_flags_and_docs(argv)
+    args, docs = read_input(argv)  # the flags, and the documents by load_docs
     rng = random.Random(args.seed)  # all chance comes from here: the same seed, the same names
     rng.shuffle(docs)  # names.txt has girls before boys, and frequent names before rare ones
     tokenizer = Tokenizer(docs)
@@ -502,14 +506,14 @@ def main(argv=None):
     print(f"num docs: {len(docs)}")
     print(f"vocab size: {tokenizer.vocab_size}")
     print(f"num params: {len(model.params)}")
-    losses = train_and_show(model, tokenizer, docs, args)
-    sample_and_count(model, tokenizer, docs, len(losses) * args.batch_size, rng, args)
+    losses = run_training(model, tokenizer, docs, args)
+    print_samples(model, tokenizer, docs, len(losses) * args.batch_size, rng, args)
 
 
-def read_flags_and_docs(argv):
-    """Return both, or end with exit code 2 and a line that says what is wrong with them."""
+def read_input(argv):
+    """Return flags and documents, or end with exit code 2 and a line that says what is wrong."""
     parser = argparse.ArgumentParser(prog="microgpt.py", usage="python microgpt.py [flags]",
-                                     description="Train a GPT on a text, and write more like it.")
+                                     description="Train a GPT on a text and make up more like it.")
     for flag, kind, default, text in [
         ("--n-layer", int, 1, "layers, each an attention and an MLP"),
         ("--n-embd", int, 16, "numbers in a vector, a multiple of --n-head"),
@@ -525,20 +529,21 @@ def read_flags_and_docs(argv):
         parser.add_argument(flag, type=kind, default=default, help=f"{text} (default: {default})")
     parser.add_argument("--temperature", type=float, nargs="+", default=[0.5],
                         help="low is careful, high is bold; one or more (default: 0.5)")
-    parser.add_argument("--prompt", default="", help="how samples begin (default: anyhow)")
+    parser.add_argument("--prompt", default="", help="how samples begin (default: nothing)")
     parser.add_argument("--data", default=pathlib.Path(__file__).with_name("names.txt"),
                         help="UTF-8 text, a document a line (default: names.txt beside the script)")
     args = parser.parse_args(argv)
     try:
         docs = load_docs(args.data)
     except (OSError, ValueError) as error:
-        parser.error(f"cannot read {args.data}, which must be UTF-8 text: {error}")
+        parser.error(f"cannot read {args.data}: {error}; it must be UTF-8 text (without --data: "
+                     "names.txt beside microgpt.py)")
     if not docs:
         parser.error(f"{args.data} has no text; it must have a document a line")
-    for name in ("n_layer", "n_embd", "n_head", "block_size", "steps", "batch_size", "samples"):
-        least = 0 if name == "steps" else 1
-        if getattr(args, name) < least:
-            parser.error(f"--{name.replace('_', '-')} must be {least} or more")
+    least = dict(n_layer=1, n_embd=1, n_head=1, block_size=1, steps=0, batch_size=1, samples=1)
+    for name, number in least.items():
+        if getattr(args, name) < number:
+            parser.error(f"--{name.replace('_', '-')} must be {number} or more")
     if not all(number > 0 for number in (args.learning_rate, *args.temperature)):
         parser.error("--learning-rate and --temperature must be more than 0")
     if args.n_embd % args.n_head:
@@ -554,7 +559,7 @@ def read_flags_and_docs(argv):
     return args, docs
 
 
-def train_and_show(model, tokenizer, docs, args):
+def run_training(model, tokenizer, docs, args):
     """Train, show progress and a curve, and return the losses. Ctrl-C ends the training early."""
     losses = []
     started = shown = time.monotonic()
@@ -577,7 +582,7 @@ def train_and_show(model, tokenizer, docs, args):
                 break
     except KeyboardInterrupt:
         print(f"\nstopped after step {len(losses)}", file=sys.stderr)
-    except ValueError as error:  # raised above, or by the logarithm of 0
+    except ValueError as error:  # raised above, or by log(0)
         sys.exit(f"\nmicrogpt.py: error: the loss of step {len(losses) + 1} is no finite number "
                  f"({error}); try a lower --learning-rate")
     if losses:
@@ -590,7 +595,7 @@ def show(line, last):
     if sys.stderr.isatty():
         columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
         while len(line) >= columns:
-            line = line.rpartition(" | ")[0]
+            line = line.rpartition(" | ")[0]  # drop what does not fit
         print(line.ljust(columns - 1), end="\n" if last else "\r", file=sys.stderr)
     else:
         print(line, file=sys.stderr)
@@ -607,21 +612,20 @@ def curve(losses):
     return f"loss {means[0]:.2f} {blocks} {means[-1]:.2f}"
 
 
-def sample_and_count(model, tokenizer, docs, n_read, rng, args):
+def print_samples(model, tokenizer, docs, n_read, rng, args):
     """Print samples, and how many of them are new; it was trained on the first n_read docs."""
-    docs = [doc[:args.block_size] for doc in docs]  # what is read of them; no sample is longer
-    in_data = set(docs)
-    trained_on = set(docs[:n_read])
+    in_data = {doc[:args.block_size] for doc in docs}
+    trained_on = {doc[:args.block_size] for doc in docs[:n_read]}
     for temperature in args.temperature:
         print(f"--- made up at temperature {temperature:g} ---")
         samples = []
-        for i in range(args.samples):
-            try:
-                sample = generate(model, tokenizer, temperature, rng, args.prompt)
-            except (ArithmeticError, ValueError) as error:
-                sys.exit(f"microgpt.py: error: cannot draw ({error}); try a lower --learning-rate")
-            samples.append(sample)
-            print(f"sample {i + 1:2}: {sample}")
+        try:
+            for i in range(args.samples):
+                samples.append(generate(model, tokenizer, temperature, rng, args.prompt))
+                print(f"sample {i + 1:2}: {samples[-1]}")
+        except (ArithmeticError, ValueError) as error:
+            sys.exit(f"microgpt.py: error: cannot draw at temperature {temperature} ({error}); "
+                     "try a higher one, or a lower --learning-rate")
         n_new = sum(sample not in in_data for sample in samples)
         n_trained_on = sum(sample in trained_on for sample in samples)
         print(f"{args.samples} samples: {n_new} new, {args.samples - n_new - n_trained_on} in the "
@@ -629,10 +633,10 @@ def sample_and_count(model, tokenizer, docs, n_read, rng, args):
 
 
 if __name__ == "__main__":
-    if sys.implementation.name == "cpython":  # PyPy frees no memory without its collector
-        gc.disable()  # it looks for cycles, which a graph has none of: training is faster without
+    if sys.implementation.name == "cpython":  # which frees a graph by counting references
+        gc.disable()  # the collector only looks for cycles, and a graph has none: off is faster
     if hasattr(signal, "SIGPIPE"):  # not on Windows
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # let `| head` end it silently
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it silently
     sys.stdout.reconfigure(errors="replace", line_buffering=True)  # "?" for what it cannot show
     try:
         main()

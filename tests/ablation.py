@@ -43,6 +43,10 @@ def no_position(self, token, position, cache):
     return forward(self, token, 0, cache)  # every position has the same row of wpe
 
 
+def no_past(self, token, position, cache):
+    return forward(self, token, 0, self.new_cache())  # it knows neither the position nor the past
+
+
 def no_first_norm(self, token, position, cache):
     x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
     for layer in range(self.n_layer):
@@ -79,6 +83,7 @@ ROWS = {  # what is replaced, by what, and the learning rate
     "as it is": (*DEFAULT, 0.01),
     "without attention": (GPT, "attention", no_attention, 0.01),
     "without wpe": (GPT, "forward", no_position, 0.01),
+    "without attention and wpe": (GPT, "forward", no_past, 0.01),
     "without the MLP": (GPT, "mlp", no_mlp, 0.01),
     "without relu": (Value, "relu", no_relu, 0.01),
     "without the first norm": (GPT, "forward", no_first_norm, 0.01),
