@@ -66,7 +66,7 @@ def test_ctrl_c_while_training_samples_what_was_learnt():
     read(terminal, until="step       3 ")
     assert select.select([process.stdout], [], [], 0)[0]  # the counts are shown at once
     process.send_signal(signal.SIGINT)
-    assert re.search(r"\nstopped after step \d+\n", read(terminal))
+    assert re.search(r"\nstopped after step \d+; now it writes\n", read(terminal))
     assert process.stdout.read().count(b"sample ") == 3
     assert process.wait() == 0
 
