@@ -48,19 +48,19 @@ def no_past(self, token, position, cache):
 
 
 def no_first_norm(self, token, position, cache):
-    x = add(self.state_dict["wte"][token], self.state_dict["wpe"][position])
-    for layer in range(self.n_layer):
-        x = add(x, self.attention(layer, rmsnorm(x), cache))
+    x = add(self.wte[token], self.wpe[position])
+    for layer, layer_cache in zip(self.layers, cache):
+        x = add(x, self.attention(layer, rmsnorm(x), layer_cache))
         x = add(x, self.mlp(layer, rmsnorm(x)))
-    return linear(x, self.state_dict["lm_head"])
+    return linear(x, self.lm_head)
 
 
 def no_residual_connections(self, token, position, cache):
-    x = rmsnorm(add(self.state_dict["wte"][token], self.state_dict["wpe"][position]))
-    for layer in range(self.n_layer):
-        x = self.attention(layer, rmsnorm(x), cache)
+    x = rmsnorm(add(self.wte[token], self.wpe[position]))
+    for layer, layer_cache in zip(self.layers, cache):
+        x = self.attention(layer, rmsnorm(x), layer_cache)
         x = self.mlp(layer, rmsnorm(x))
-    return linear(x, self.state_dict["lm_head"])
+    return linear(x, self.lm_head)
 
 
 def no_bias_correction(self, params):

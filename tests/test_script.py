@@ -1,4 +1,5 @@
 """The script as its user runs it: output, flags, refusals; and what the README shows of it."""
+import code
 import contextlib
 import gc
 import io
@@ -34,19 +35,15 @@ def default_run():
 def test_look_inside_as_the_readme_shows_it(default_run, monkeypatch):
     monkeypatch.chdir(ROOT)
     section = README.split("## Look inside")[1].split("\n## ")[0]
-    blocks = re.findall(r"```(python|text)\n(.*?)```", section, re.DOTALL)
-    variables = {}
-    printed = shown = ""
-    for kind, block in blocks:
-        if kind == "text":
-            shown += block
-            continue
-        with contextlib.redirect_stdout(io.StringIO()) as out:
-            exec(block, variables)
-        printed += out.getvalue()
+    pasted = code.InteractiveConsole()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for block in re.findall(r"```python\n(.*?)\n```", section, re.DOTALL):
+            for line in block.split("\n"):
+                pasted.push(line)
     gc.enable()  # the section switches it off
-    assert printed == shown
-    assert variables["losses"] == pytest.approx(DEFAULT["losses"], rel=0, abs=1e-9)
+    assert printed.getvalue() == "".join(re.findall(r"```text\n(.*?)```", section, re.DOTALL))
+    assert pasted.locals["losses"] == pytest.approx(DEFAULT["losses"], rel=0, abs=1e-9)
 
 
 def test_the_default_run(default_run):
@@ -60,21 +57,21 @@ def test_the_default_run(default_run):
 
 
 def test_a_small_run_with_every_flag_and_with_a_prompt():
-    code, out, err = run(*SMALL_FLAGS, PYTHONHASHSEED="1")
-    assert code == 0
+    exit_code, out, err = run(*SMALL_FLAGS, PYTHONHASHSEED="1")
+    assert exit_code == 0
     assert samples(out) == SMALL["samples"]
     assert [line.split(" | mean")[0] for line in err.splitlines()] == [
         "documents cut to --block-size 8: 1693",
         *[f"step {n:2} / 25 | loss {SMALL['losses'][n - 1]:.4f}" for n in [*range(2, 25, 2), 25]]]
-    code, out, err = run(*SMALL_FLAGS, "--prompt", "mar")
-    assert code == 0
+    exit_code, out, err = run(*SMALL_FLAGS, "--prompt", "mar")
+    assert exit_code == 0
     assert samples(out) == SMALL["samples_with_prompt"]
 
 
 def test_an_untrained_model_at_several_temperatures():
     args = [*TINY, "--steps", 0, "--samples", 4, "--temperature"]
-    code, out, err = run(*args, "0.1", "1.0", "2")
-    assert code == 0
+    exit_code, out, err = run(*args, "0.1", "1.0", "2")
+    assert exit_code == 0
     assert len(samples(out)) == 12
     assert "loss" not in out
     headings = [line for line in out.splitlines() if line.startswith("---")]
@@ -114,9 +111,9 @@ def test_a_slow_run_shows_a_line_a_minute_and_the_hours_left(capsys):
 
 
 def test_help_says_what_every_flag_is_by_default():
-    code, out, err = run("--help", PYTHONOPTIMIZE="2")
+    exit_code, out, err = run("--help", PYTHONOPTIMIZE="2")
     defaults = re.findall(r"--([\w-]+) [A-Z].*?\(default: (.*?)\)", " ".join(out.split()))
-    assert (code, err) == (0, "")
+    assert (exit_code, err) == (0, "")
     assert [" ".join(pair) for pair in defaults] == [
         "n-layer 1", "n-embd 16", "n-head 4", "block-size 16", "steps 1000", "batch-size 1",
         "learning-rate 0.01", "target-loss 0", "samples 20", "seed 42", "temperature 0.5",
@@ -127,14 +124,14 @@ def test_any_text_works_and_long_documents_are_cut(tmp_path):
     path = tmp_path / "my.txt"
     path.write_bytes("\ufeff王芳 xxxx\r\n李娜\r\n\r\nzoëzoëz\n".encode())
     args = [*TINY, "--data", path, "--steps", 10, "--samples", 5]
-    code, out, err = run(*args)
-    assert code == 0
+    exit_code, out, err = run(*args)
+    assert exit_code == 0
     assert out.startswith("num docs: 3\nvocab size: 10\n")
     assert err.startswith("documents cut to --block-size 6: 2\n")
     assert len(samples(out)) == 5
     assert set("".join(samples(out))) <= set("王芳 x李娜zoë")
-    code, out, _ = run(*args, PYTHONIOENCODING="ascii")  # as a terminal that cannot show it
-    assert code == 0
+    exit_code, out, _ = run(*args, PYTHONIOENCODING="ascii")  # as a terminal that cannot show it
+    assert exit_code == 0
     assert out.isascii() and "?" in out
 
 
@@ -171,10 +168,10 @@ def test_bad_input_is_refused_with_a_clear_line(tmp_path, monkeypatch, capsys, a
     (["--learning-rate", "inf", "--steps", "1"], r"cannot draw at temperature 0.5 .*"),
 ])
 def test_a_run_that_blows_up_ends_with_one_line(args, expected):
-    code, out, err = run(*args)
+    exit_code, out, err = run(*args)
     if "1" in args and sys.version_info < (3, 10):
         return  # its random.choices does not look at the weights
-    assert code == 1
+    assert exit_code == 1
     assert samples(out) == []
     assert re.fullmatch(f"microgpt.py: error: {expected}; try .*a lower --learning-rate",
                         err.splitlines()[-1])
