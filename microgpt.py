@@ -37,8 +37,8 @@ import time
 # its first 64 characters. The characters are others then, the code is the same.
 #
 # What is learnt is how likely each character is to come next, given those before it. It is not the
-# names: a run without flags trains on 1,000 of the 32,033 lines of names.txt, once each, too seldom
-# to know them by heart. What stays are habits of names: after "j" nearly always comes a vowel.
+# names: a run without flags reads 1,000 of the 32,033 lines of names.txt, once each, too seldom to
+# know them by heart. What stays are habits of names: after "j" nearly always comes a vowel.
 
 def load_docs(path):
     """Return the documents of a UTF-8 text file: its lines, in their order, without blank ones."""
@@ -86,11 +86,11 @@ class Tokenizer:
 # derivative of the loss with respect to the parameter, is the parameter's gradient.
 #
 # Autograd (automatic gradients) finds them all in one go. Each parameter, and each number computed
-# from parameters, is a Value, and remembers its children, the Values that it was computed from.
-# Together they form a graph, in which every Value is a node, and one without children, such as a
-# parameter, is a leaf. An operation has to know two things only: its result, and its local
-# gradients, how fast the result rises with each child. The chain rule does the rest: multiply the
-# local gradients along each path from the loss back to a parameter, then add up the products.
+# from parameters, is a Value, and remembers its children, the Values that it was computed from. So
+# they form a graph: each Value is a node, and one without children, such as a parameter, a leaf. An
+# operation has to know two things only: its result, and its local gradients, how fast the result
+# rises with each child. The chain rule does the rest: multiply the local gradients along each path
+# from the loss back to a parameter, then add up the products.
 
 class Value:
     """A number that remembers how it was computed.
@@ -103,7 +103,7 @@ class Value:
 
     Why 6? x is used twice. As the first factor of x * x it moves the product 3 times as fast as it
     moves itself, because the second factor is 3. As the second factor it does the same: 3 + 3 = 6.
-    A trial agrees: 0.01 more in x makes y 0.0601 larger, about 6 times as much.
+    A trial agrees: 0.01 more in x makes y 0.0601 larger.
     """
 
     __slots__ = ("data", "grad", "children", "local_grads", "serial")  # faster than a dict
@@ -156,11 +156,10 @@ class Value:
     def backward(self):
         """For every Value that self was computed from, add to its grad how fast self rises with it.
 
-        A node first collects its whole grad, from all Values computed from it, and then passes it
-        on to each child, times the local gradient; passed on earlier, a part would be missing.
-        Those Values are newer than the node, so the newest goes first (the reverse of a topological
-        order, in which children come first). In leaves, gradients of several graphs add up; in a
-        graph, call it once.
+        A node needs its whole grad, from all Values computed from it, before it gives its children
+        their share, or a part would be missing. Those Values are newer, so the newest node goes
+        first (the reverse of a topological order, in which children come first). In leaves, the
+        gradients of several graphs add up; on one graph, call it once.
         """
         nodes = [self]  # self and all inner nodes behind it, each once
         seen = {self}
@@ -185,11 +184,11 @@ def dot(a, b):
     >>> product.data, [a_i.grad for a_i in a]  # the derivative with respect to a[i] is b[i]
     (11.0, [3.0, 4.0])
 
-    It is high where both have large numbers of the same sign, and so says how well they match. One
-    node for all of it, not one for each * and +, makes training several times as fast.
+    It is high where both have large numbers of the same sign, so it says how well they match. As a
+    single node, in place of one for each * and +, it makes training several times as fast.
     """
     total = 0.0
-    for a_i, b_i in zip(a, b):  # not sum(), which rounds floats by version
+    for a_i, b_i in zip(a, b):  # not sum(): Python versions differ in how it rounds
         total += a_i.data * b_i.data
     local_grads = [partner.data for partner in (*b, *a)]  # the partner of a[i] is b[i]
     return Value(total, (*a, *b), local_grads)
@@ -221,8 +220,8 @@ def softmax(logits):
     [0.75, 0.25]
 
     exp makes every number positive and keeps the order; dividing by the total makes the sum 1. As
-    exp(1000) would overflow, the largest logit is subtracted first. That changes no probability:
-    all exps, and so their total, change by the same factor.
+    exp(1000) would overflow, the largest logit is subtracted first: all exps change by one factor,
+    and the probabilities do not.
     """
     largest = max(logit.data for logit in logits)
     exps = [(logit - largest).exp() for logit in logits]
@@ -258,8 +257,8 @@ def attend(query, keys, values):
     7.0
 
     Why sqrt(n)? As signs partly cancel, a sum of n products is about sqrt(n) times as large as one.
-    With scores that large, one position could get nearly all the weight. A small change of a score
-    would then change next to nothing, and leave hardly any gradient to learn from.
+    Scores that large could give one position nearly all the weight. A small change of a score would
+    then change next to nothing, and leave hardly any gradient to learn from.
     """
     scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
     weights = softmax(scores)
@@ -316,12 +315,12 @@ class GPT:
         """Read a token after those in the cache; return the logits, [vocab_size], of the next one.
 
         x begins as the sum of two embeddings, rows of numbers found by training, similar for things
-        that behave alike, as vowels do. One is for the token. The other is for the position, since
-        attention averages over positions: without it, "am" and "ma" would look alike. n_embd
+        that behave alike, as vowels do. One is for the token. One is for the position, as attention
+        averages over positions, and without it could lose the order of what came before. n_embd
         numbers have room for training to keep token and position apart.
 
         What attention and MLP find is added to x and does not replace it (a residual connection):
-        what x knew stays, and gradients have a straight way back, as a sum passes them on whole.
+        what x knew stays, and gradients pass back through the sum unchanged.
         """
         x = add(self.wte[token], self.wpe[position])
         x = rmsnorm(x)  # or what the layers add would soon outweigh the small embeddings
@@ -333,11 +332,11 @@ class GPT:
     def attention(self, layer, x, cache):
         """x: [n_embd] -> [n_embd], what this position fetches from all so far, its own included.
 
-        A head looks for one thing. To look for several there are n_head of them, each with its own
-        slice of query, key and value; attn_wo mixes what they fetch. The cache keeps keys and
-        values, so that none is made twice. Nothing later is in it yet, so no position can peek at a
-        token that it should predict. (Large models train on all positions of a document at once,
-        and hide what is later with a mask.)
+        A head looks for one thing; to look for several there are n_head, each with its own slice of
+        query, key and value, and attn_wo mixes what they fetch. The cache keeps keys and values, so
+        that none is made twice. Nothing later is in it yet, so no position can peek at a token that
+        it should predict. (Large models train on all positions at once, and hide later ones with a
+        mask.)
         """
         keys, values = cache
         query = linear(x, layer["attn_wq"])
@@ -364,13 +363,13 @@ class GPT:
 
 # ---- 5 Adam -------------------------------------------------------------------------------------
 # The gradient says which way the loss rises, so a parameter should go the other way. The simplest
-# rule is `param.data -= learning_rate * param.grad`, with a learning_rate of 0.01, say. It has two
-# weaknesses. Gradients are noisy: the next document may want the opposite. And their sizes differ,
-# so that one learning_rate is too much for some parameters and too little for others. Adam keeps
-# two running means for each parameter, in which older gradients count less and less: m, of its
-# gradient, in which noise shrinks; v, of its gradient squared, so that sqrt(v) is the usual size.
-# Then Adam takes learning_rate * m / sqrt(v) from the parameter. While gradients stay alike, that
-# is about learning_rate, whatever their size; if they vary, it is usually less.
+# rule, `param.data -= learning_rate * param.grad`, has two weaknesses. Gradients are noisy: the
+# next document may want the opposite. And their sizes differ, so that one learning_rate is too much
+# for some parameters and too little for others. Adam keeps two running means for each parameter, in
+# which older gradients count less and less: m, of its gradient, in which noise shrinks; v, of its
+# gradient squared, so that sqrt(v) is the usual size. Then Adam takes learning_rate * m / sqrt(v)
+# from the parameter. While gradients stay alike, that is about learning_rate, whatever their size;
+# if they vary, it is usually less.
 
 class Adam:
     """The optimizer, which moves the parameters (Kingma & Ba 2015).
@@ -459,14 +458,14 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 
 # ---- 7 Inference --------------------------------------------------------------------------------
 # The model writes by reading what it has written: predict, draw a token, read that, predict again,
-# up to a BOS or to the last position. It draws, since the likeliest token each time would write the
-# same name each time. Nothing is learnt meanwhile: there is no backward and no step.
+# up to a BOS or to the last position. It draws, or it would write the same name each time. Nothing
+# is learnt meanwhile: there is no backward and no step.
 #
 # The temperature T makes the draw careful or bold. Of two tokens with logits a and b, the first is
-# exp(a - b) times as likely. Adding a number to all logits leaves a - b as it was; dividing them by
-# T changes it, and keeps the order. What is 3 times as likely at T = 1, as learnt, is 3 ** (1 / T)
-# times as likely at T: 9 times at 0.5, the default; 59,049 times at 0.1, where names are dull; 1.7
-# times at 2, where rare letters get in and names are garbled.
+# exp(a - b) times as likely. Adding a number to both leaves a - b as it is; dividing by T changes
+# it, and keeps the order. What is 3 times as likely at T = 1, as learnt, is 3 ** (1 / T) times as
+# likely at T: 9 times at 0.5, the default; 59,049 times at 0.1, where names are dull; 1.7 times at
+# 2, where they are garbled.
 
 def generate(model, tokenizer, temperature, rng, prompt=""):
     """Return a new document: the prompt, shorter than block_size, and what the model adds to it."""
@@ -485,15 +484,15 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 
 
 # ---- What it has learnt -------------------------------------------------------------------------
-# No names by heart. Of the 20 that a run without flags prints, 9 are in no document. The others are
-# in the data, but not among the 1,000 that it was trained on, and memory could repeat only those.
-# (In 20,000 samples, 3.5 % of the names in the data are among them; by chance it would be 3.4 %.)
+# No names by heart. Of the 20 that a run without flags prints, 9 are in no document. The other 11
+# are in the data, but not among the 1,000 trained on, and memory could repeat only those. (In
+# 20,000 samples, 3.5 % of the names in the data are among them; by chance 3.4 % would be.)
 #
-# It has learnt habits. On names that it never saw its loss is 2.36. A table of which character
-# follows which, counted in the same 1,000 names, has 2.50. Attention does next to nothing yet: a
-# model trained without it has 2.36 too, as in short names the last letter and the position say
-# nearly all. With more to learn from it counts: after `--steps 10000` the loss is 2.24, and without
-# attention 2.30. (`python tests/ablation.py` measures this.)
+# It has learnt habits. On names that it never saw its loss is 2.36; a table of which character
+# follows which, counted in the same 1,000, has 2.50. Attention does next to nothing yet: a model
+# trained without it has 2.36 too, as in short names the last letter and the position say nearly
+# all. After `--steps 10000` the loss is 2.24, and without attention 2.30. (`python
+# tests/ablation.py` measures this.)
 #
 # ChatGPT works in the same way: tokens, attention and MLPs, trained to predict the next token; it
 # writes by drawing one after another. A chat is a document that begins with your question, as a
