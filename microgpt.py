@@ -13,7 +13,8 @@ pre-trained (on plain text; a chatbot is then trained further), transformer (its
 
 In training, a name goes through 1 Dataset -> 2 Tokenizer -> 4 Model -> 6 Training. Two parts are
 tools for that: 3 Autograd finds out which way each parameter moves the loss (how wrong the model
-is), 5 Adam nudges it the other way. 7 Inference writes. A part's code needs only those before it.
+is), and 5 Adam nudges each so that the loss falls. 7 Inference writes. A part's code needs only
+those before it.
 
 The algorithm is that of Andrej Karpathy's microgpt (2026); this implementation is independent.
 """
@@ -111,7 +112,7 @@ class Value:
 
     def __init__(self, data, children=(), local_grads=()):
         self.data = data  # the number
-        self.grad = 0.0  # how fast the result of it all rises with it: backward() finds out
+        self.grad = 0.0  # how fast the final result rises with this number, by backward()
         self.children = children
         self.local_grads = local_grads  # how fast it rises with each child
         self.serial = next(Value.serial_numbers)  # higher than that of any Value made before
@@ -214,9 +215,9 @@ def add(a, b):
 
 
 def softmax(logits):
-    """logits: [n], any numbers -> [n], probabilities: from 0 to 1, together 1.
+    """logits (or scores): [n], any numbers -> [n], probabilities: from 0 to 1, together 1.
 
-    >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # exp gives 3 and 1
+    >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # exps are as 3 to 1
     [0.75, 0.25]
 
     exp makes every number positive and keeps the order; dividing by the total makes the sum 1. As
@@ -272,7 +273,7 @@ class GPT:
     n_layer: how many layers there are, each an attention and an MLP (1)
     n_embd: how many numbers x has (16)
     n_head: how many heads an attention has (4)
-    block_size: how many positions there are; what a document has beyond is not read (16)
+    block_size: how many positions there are; what a document has beyond is not used (16)
 
     For those who know GPT-2: rmsnorm replaces LayerNorm, also after the embeddings but not before
     lm_head; relu replaces GELU; lm_head is apart from wte; there are no biases and no dropout.
@@ -290,15 +291,15 @@ class GPT:
         self.n_head = n_head
         self.block_size = block_size
         self.wte = matrix(vocab_size, n_embd)  # weights of token embeddings: a row for each token
-        self.wpe = matrix(block_size, n_embd)  # of position embeddings: a row for each position
-        self.lm_head = matrix(vocab_size, n_embd)  # language-model head: x to logits
+        self.wpe = matrix(block_size, n_embd)  # weights of position embeddings: a row for each one
+        self.lm_head = matrix(vocab_size, n_embd)  # language-model head (not attention's): logits
         self.layers = []
         for _ in range(n_layer):
             self.layers.append({
                 "attn_wq": matrix(n_embd, n_embd),  # attention, weights: x to query
                 "attn_wk": matrix(n_embd, n_embd),  # attention: x to key
                 "attn_wv": matrix(n_embd, n_embd),  # attention: x to value
-                "attn_wo": matrix(n_embd, n_embd),  # attention: what was fetched to output
+                "attn_wo": matrix(n_embd, n_embd),  # attention: from what was fetched to output
                 "mlp_fc1": matrix(4 * n_embd, n_embd),  # fully connected: x to hidden
                 "mlp_fc2": matrix(n_embd, 4 * n_embd),  # fully connected: hidden to output
             })
@@ -315,12 +316,12 @@ class GPT:
         """Read a token after those in the cache; return the logits, [vocab_size], of the next one.
 
         x begins as the sum of two embeddings, rows of numbers found by training, similar for things
-        that behave alike, as vowels do. One is for the token. One is for the position, as attention
-        averages over positions, and without it could lose the order of what came before. n_embd
-        numbers have room for training to keep token and position apart.
+        that behave alike, as vowels do. One is for the token, one for the position: attention takes
+        an average, which is the same in any order, so the order of what came before could be lost.
+        In n_embd numbers there is room for training to keep token and position apart.
 
         What attention and MLP find is added to x and does not replace it (a residual connection):
-        what x knew stays, and gradients pass back through the sum unchanged.
+        what x knew stays, and gradients pass back through the sum whole, so early layers learn too.
         """
         x = add(self.wte[token], self.wpe[position])
         x = rmsnorm(x)  # or what the layers add would soon outweigh the small embeddings
@@ -329,7 +330,7 @@ class GPT:
             x = add(x, self.mlp(layer, rmsnorm(x)))
         return linear(x, self.lm_head)
 
-    def attention(self, layer, x, cache):
+    def attention(self, layer, x, layer_cache):
         """x: [n_embd] -> [n_embd], what this position fetches from all so far, its own included.
 
         A head looks for one thing; to look for several there are n_head, each with its own slice of
@@ -338,7 +339,7 @@ class GPT:
         it should predict. (Large models train on all positions at once, and hide later ones with a
         mask.)
         """
-        keys, values = cache
+        keys, values = layer_cache
         query = linear(x, layer["attn_wq"])
         keys.append(linear(x, layer["attn_wk"]))
         values.append(linear(x, layer["attn_wv"]))
@@ -392,8 +393,8 @@ class Adam:
 
         beta1, beta2: what fraction of m and v stays when a new gradient comes in. eps: keeps it
         from dividing by 0. As m and v start at 0, they are too small at first, v even more: after
-        one step m is 0.15 of the gradient, sqrt(v) 0.1 of it, and the step 1.5 times too long. Bias
-        correction divides both by the weight of the gradients so far, 1 - beta ** t.
+        one step m is 0.15 of the gradient, sqrt(v) 0.1 of it, the step 1.5 times too long. After t
+        steps that 0 still counts for beta ** t, so bias correction divides by 1 - beta ** t.
         """
         self.t += 1
         m_correction = 1 - beta1 ** self.t
@@ -409,7 +410,7 @@ class Adam:
 
 # ---- 6 Training ---------------------------------------------------------------------------------
 # The loss is a measure of surprise: -log(p), where p is the probability that the model gave to the
-# token that really came next (called cross-entropy, and counted in nats). It is 0 for p = 1, and
+# token that really came next (in nats; its mean is called cross-entropy). It is 0 for p = 1, and
 # grows as p falls. A blind guess among 27 tokens has p = 1/27, a loss of 3.30: training begins near
 # that. At 2.3, the model is as surprised as by one of e ** 2.3 = 10 equally likely tokens. A loss
 # of 0 cannot be had: nobody can know whether "ann" goes on.
@@ -441,8 +442,8 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
     A batch is the next batch_size documents (after the last comes the first). Some documents are
     more surprising than others, so losses and gradients are noisy, less so with a larger batch. The
     learning rate falls towards 0: long steps to come near to good values, short ones to settle.
-    Each document makes a new graph, as its tokens are others, and after a step the parameters too;
-    the old one is freed when `loss` is assigned anew.
+    Each document makes a new graph, as a graph records one computation: the next tokens are others,
+    and after a step the parameters too. The old one is freed when `loss` is assigned anew.
     """
     optimizer = Adam(model.params)
     for step in range(steps):
@@ -458,8 +459,8 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 
 # ---- 7 Inference --------------------------------------------------------------------------------
 # The model writes by reading what it has written: predict, draw a token, read that, predict again,
-# up to a BOS or to the last position. It draws, or it would write the same name each time. Nothing
-# is learnt meanwhile: there is no backward and no step.
+# up to a BOS or to the last position. It does not take the likeliest token, or it would write the
+# same name each time. Nothing is learnt meanwhile: there is no backward and no step.
 #
 # The temperature T makes the draw careful or bold. Of two tokens with logits a and b, the first is
 # exp(a - b) times as likely. Adding a number to both leaves a - b as it is; dividing by T changes
@@ -485,14 +486,14 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 
 # ---- What it has learnt -------------------------------------------------------------------------
 # No names by heart. Of the 20 that a run without flags prints, 9 are in no document. The other 11
-# are in the data, but not among the 1,000 trained on, and memory could repeat only those. (In
-# 20,000 samples, 3.5 % of the names in the data are among them; by chance 3.4 % would be.)
+# are in the data, but not among the 1,000 trained on, and memory could repeat only those. (Of 7,299
+# such samples in 20,000, 3.5 % are among the 1,000, and so are 3.4 % of all different names.)
 #
 # It has learnt habits. On names that it never saw its loss is 2.36; a table of which character
 # follows which, counted in the same 1,000, has 2.50. Attention does next to nothing yet: a model
-# trained without it has 2.36 too, as in short names the last letter and the position say nearly
-# all. After `--steps 10000` the loss is 2.24, and without attention 2.30. (`python
-# tests/ablation.py` measures this.)
+# trained without it has 2.36 too, because in short names the last letter and the position say
+# nearly all. After `--steps 10000` the loss is 2.24, and without attention 2.30. (`python
+# tests/ablation.py` measures this, with three seeds.)
 #
 # ChatGPT works in the same way: tokens, attention and MLPs, trained to predict the next token; it
 # writes by drawing one after another. A chat is a document that begins with your question, as a
@@ -593,7 +594,7 @@ def run_training(model, tokenizer, docs, args):
 
 
 def show_progress(losses, steps, started, shown):
-    """Print a line at each step on a terminal, over the last, or else at each tenth and minute."""
+    """Overwrite a line at each step on a terminal; else print one at each tenth and each minute."""
     on_terminal = sys.stderr.isatty()
     step = len(losses)
     now = time.monotonic()

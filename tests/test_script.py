@@ -127,7 +127,7 @@ def test_any_text_works_and_long_documents_are_cut(tmp_path):
     exit_code, out, err = run(*args)
     assert exit_code == 0
     assert out.startswith("num docs: 3\nvocab size: 10\n")
-    assert err.startswith("documents cut to --block-size 6: 2\n")
+    assert err.startswith("documents cut to --block-size 6: 2\nstep  1 / 10 | ")
     assert len(samples(out)) == 5
     assert set("".join(samples(out))) <= set("王芳 x李娜zoë")
     exit_code, out, _ = run(*args, PYTHONIOENCODING="ascii")  # as a terminal that cannot show it
