@@ -17,8 +17,9 @@ def start(*args, **env):
                             env={**os.environ, "PYTHONIOENCODING": "utf-8", **env})
 
 
-def run(*args, **env):
-    """Run microgpt.py in another folder; return its exit code, output and errors."""
+def run(*args, exit_code=0, **env):
+    """Run microgpt.py in another folder to its end; return its output and errors."""
     process = start(*args, **env)
     out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
+    assert process.returncode == exit_code, err
+    return out, err

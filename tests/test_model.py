@@ -8,7 +8,7 @@ import ablation
 import microgpt
 import plain
 from conftest import ROOT
-from microgpt import GPT, Tokenizer, document_loss, generate, load_docs
+from microgpt import GPT, Tokenizer, document_loss, generate
 
 TOKENIZER = Tokenizer(["ab"])  # a is 0, b is 1, BOS is 2
 
@@ -23,17 +23,6 @@ def test_the_names():
         "816d2a728695db28a20e17eae61c9c423091a511b3df09a06a489dccbf0876c7")
 
 
-@pytest.mark.parametrize("text, docs", [
-    ("  emma \n\n \t\nava", ["emma", "ava"]),
-    ("\ufeffZoë Ann\r\n王芳\r\n", ["Zoë Ann", "王芳"]),
-    ("a\u2028b\x0cc\n", ["a\u2028b\x0cc"]),  # only line ends end a document
-])
-def test_load_docs(tmp_path, text, docs):
-    path = tmp_path / "docs.txt"
-    path.write_bytes(text.encode())
-    assert load_docs(path) == docs
-
-
 @pytest.mark.parametrize("size", [dict(n_layer=1, n_embd=16), dict(n_layer=2, n_embd=12)])
 def test_loss_and_gradients_agree_with_plain_operations(size):
     def loss_and_grads():
@@ -45,16 +34,6 @@ def test_loss_and_gradients_agree_with_plain_operations(size):
     fused = loss_and_grads()
     with plain.engine():
         assert loss_and_grads() == pytest.approx(fused, rel=0, abs=1e-9)
-
-
-def test_temperatures():
-    model = small_model()
-    cold = {generate(model, TOKENIZER, 1e-3, random.Random(seed)) for seed in range(20)}
-    assert len(cold) == 1
-    rng = random.Random(0)
-    hot = [generate(model, TOKENIZER, 1e3, rng) for _ in range(300)]
-    assert sum(text == "" for text in hot) == pytest.approx(100, abs=30)  # BOS first: one in three
-    assert max(map(len, hot)) == 6
 
 
 def test_a_prompt_is_read_and_not_drawn():

@@ -5,7 +5,7 @@ import math
 import pytest
 
 import microgpt
-from microgpt import Value, attend, dot, linear, rmsnorm, softmax
+from microgpt import Value, attend, dot, rmsnorm, softmax
 
 H = 1e-5  # how far a number is moved to see how the result follows
 OPERATIONS = [(text, text) for text in [
@@ -43,7 +43,6 @@ def test_what_is_no_number_raises_type_error(wrong):
 @pytest.mark.parametrize("function", [
     lambda x: dot(x, x),
     lambda x: dot(x[:3], x[1:]),
-    lambda x: linear(x[:2], [x[2:], values([0.3, -0.2])])[0],
     lambda x: -softmax(x)[1].log(),
     lambda x: rmsnorm(x)[2],
     lambda x: attend(x[:2], [x[1:3], x[2:]], [x[2:], x[:2]])[1],
@@ -92,6 +91,4 @@ def test_a_deep_graph_goes_backward():
 
 
 def test_the_worked_examples():
-    results = doctest.testmod(microgpt)
-    assert results.failed == 0
-    assert results.attempted >= 25
+    assert doctest.testmod(microgpt) == (0, 25)  # none fails
