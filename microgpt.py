@@ -392,9 +392,9 @@ class Adam:
         """Move each parameter against its mean gradient; set its grad back to 0.
 
         beta1, beta2: what fraction of m and v stays when a new gradient comes in. eps: keeps it
-        from dividing by 0. As m and v start at 0, they are too small at first, v even more: after
-        one step m is 0.15 of the gradient, sqrt(v) 0.1 of it, the step 1.5 times too long. After t
-        steps that 0 still counts for beta ** t, so bias correction divides by 1 - beta ** t.
+        from dividing by 0. m and v start at 0, and after t steps that 0 still counts for beta ** t:
+        both are too small at first, v more so, which would make steps too long. Bias correction
+        divides by what the gradients count for, 1 - beta ** t.
         """
         self.t += 1
         m_correction = 1 - beta1 ** self.t
