@@ -11,10 +11,10 @@ next get more likely. Writing is then simple: draw a character by the probabilit
 again. Such a function is a language model, and this kind is called GPT: generative (it writes),
 pre-trained (on plain text; a chatbot is then trained further), transformer (its design, in part 4).
 
-In training, a name goes through 1 Dataset -> 2 Tokenizer -> 4 Model -> 6 Training. Two parts are
-tools for that: 3 Autograd finds out which way each parameter moves the loss (how wrong the model
-is), and 5 Adam nudges each so that the loss falls. 7 Inference writes. A part's code needs only
-those before it.
+In training, a name goes through 1 Dataset -> 2 Tokenizer -> 4 Model -> 6 Training. Training has two
+tools: 3 Autograd finds out which way each parameter moves the loss (how wrong the model is), and
+5 Adam nudges each parameter so that the loss falls. 7 Inference writes. The code of a part needs
+only the parts before it.
 
 The algorithm is that of Andrej Karpathy's microgpt (2026); this implementation is independent.
 """
@@ -29,13 +29,14 @@ import random
 import signal
 import statistics
 import sys
+import textwrap
 import time
 
 
 # ---- 1 Dataset ----------------------------------------------------------------------------------
-# A document is one text, which the model reads without a look at any other. Here it is a name, but
-# no part depends on that: `--data shakespeare.txt --block-size 64` makes it a line of Shakespeare,
-# its first 64 characters. The characters are others then, the code is the same.
+# A document is one text, which the model reads by itself, with no other in view. Here it is a name,
+# but no part depends on that: `--data shakespeare.txt --block-size 64` makes it a line of
+# Shakespeare, its first 64 characters, and the code is the same.
 #
 # What is learnt is how likely each character is to come next, given those before it. It is not the
 # names: a run without flags reads 1,000 of the 32,033 lines of names.txt, once each, too seldom to
@@ -43,7 +44,7 @@ import time
 
 def load_docs(path):
     """Return the documents of a UTF-8 text file: its lines, in their order, without blank ones."""
-    with open(path, encoding="utf-8-sig") as file:  # -sig: without a byte-order mark
+    with open(path, encoding="utf-8-sig") as file:  # -sig: drops a byte-order mark
         return [line.strip() for line in file if line.strip()]
 
 
@@ -83,7 +84,7 @@ class Tokenizer:
 
 # ---- 3 Autograd ---------------------------------------------------------------------------------
 # The loss (part 6) is one number that says how wrong the predictions are. To lower it, training
-# asks of each parameter: if it were a little larger, how fast would the loss rise? That rate, the
+# asks of each parameter: if it grew a little, how fast would the loss rise with it? That rate, the
 # derivative of the loss with respect to the parameter, is the parameter's gradient.
 #
 # Autograd (automatic gradients) finds them all in one go. Each parameter, and each number computed
@@ -138,7 +139,8 @@ class Value:
         return Value(result, (self,), (result,))
 
     def log(self):  # natural logarithm; derivative: 1 / x
-        return Value(math.log(self.data), (self,), (1 / self.data,))
+        local_grad = 1 / self.data
+        return Value(math.log(self.data), (self,), (local_grad,))
 
     def relu(self):  # rectified linear unit: x if x is above 0, else a constant 0
         if self.data > 0:
@@ -157,10 +159,10 @@ class Value:
     def backward(self):
         """For every Value that self was computed from, add to its grad how fast self rises with it.
 
-        A node needs its whole grad, from all Values computed from it, before it gives its children
-        their share, or a part would be missing. Those Values are newer, so the newest node goes
-        first (the reverse of a topological order, in which children come first). In leaves, the
-        gradients of several graphs add up; on one graph, call it once.
+        A node passes its grad on to its children, so it must have got all of it before: from every
+        Value that was computed from it. Those are newer than the node, so the newest goes first
+        (a topological order has children first; this is the reverse). Leaves add up the gradients
+        of several graphs. Call it once for a graph, or inner nodes would count twice.
         """
         nodes = [self]  # self and all inner nodes behind it, each once
         seen = {self}
@@ -221,8 +223,8 @@ def softmax(logits):
     [0.75, 0.25]
 
     exp makes every number positive and keeps the order; dividing by the total makes the sum 1. As
-    exp(1000) would overflow, the largest logit is subtracted first: all exps change by one factor,
-    and the probabilities do not.
+    exp(1000) would overflow, the largest logit is subtracted first, as a constant: all exps change
+    by one factor, and the probabilities do not.
     """
     largest = max(logit.data for logit in logits)
     exps = [(logit - largest).exp() for logit in logits]
@@ -249,7 +251,8 @@ def attend(query, keys, values):
 
     Each position makes three vectors from its x: a query, what it looks for ("which vowel was
     last?"); a key, what it can be found by; a value (a vector, not the class), what it has to give.
-    The better a key matches the query, the more is taken of its value (Vaswani et al. 2017).
+    The better a key matches the query, by their dot product, the more is taken of its value
+    (Vaswani et al. 2017).
 
     >>> keys = [[Value(1.0)], [Value(0.0)]]  # of two positions, with n = 1
     >>> values = [[Value(8.0)], [Value(4.0)]]
@@ -257,12 +260,12 @@ def attend(query, keys, values):
     >>> round(result[0].data, 6)  # 0.75 * 8 + 0.25 * 4
     7.0
 
-    Why sqrt(n)? As signs partly cancel, a sum of n products is about sqrt(n) times as large as one.
-    Scores that large could give one position nearly all the weight. A small change of a score would
-    then change next to nothing, and leave hardly any gradient to learn from.
+    Why are scores divided by sqrt(n)? As signs partly cancel, a sum of n products is about sqrt(n)
+    times as large as one. Scores that large could give one position nearly all the weight: a small
+    change of a score would change next to nothing, and leave hardly any gradient to learn from.
     """
     scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
-    weights = softmax(scores)
+    weights = softmax(scores)  # one for each position, together 1
     return [dot(weights, column) for column in zip(*values)]  # column i: number i of each value
 
 
@@ -271,7 +274,7 @@ class GPT:
 
     vocab_size: how many different tokens there are (27 for the names)
     n_layer: how many layers there are, each an attention and an MLP (1)
-    n_embd: how many numbers x has (16)
+    n_embd: how many numbers an embedding, and so x, has (16)
     n_head: how many heads an attention has (4)
     block_size: how many positions there are; what a document has beyond is not used (16)
 
@@ -282,8 +285,8 @@ class GPT:
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
         """Make the parameters; `--n-layer 2 --n-embd 32` makes more of them.
 
-        They start random, since rows that start equal can get equal gradients and stay equal, and
-        small (0.08 is the standard deviation), so that no token starts much likelier than another.
+        They start random, since rows that start equal can get equal gradients and stay equal. They
+        start small (a spread of 0.08), so that no token starts much likelier than another.
         """
         def matrix(n_out, n_in):
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
@@ -291,17 +294,17 @@ class GPT:
         self.n_head = n_head
         self.block_size = block_size
         self.wte = matrix(vocab_size, n_embd)  # weights of token embeddings: a row for each token
-        self.wpe = matrix(block_size, n_embd)  # weights of position embeddings: a row for each one
-        self.lm_head = matrix(vocab_size, n_embd)  # language-model head (not attention's): logits
+        self.wpe = matrix(block_size, n_embd)  # weights of position embeddings: a row for each
+        self.lm_head = matrix(vocab_size, n_embd)  # language-model head (no attention): x to logits
         self.layers = []
         for _ in range(n_layer):
             self.layers.append({
                 "attn_wq": matrix(n_embd, n_embd),  # attention, weights: x to query
-                "attn_wk": matrix(n_embd, n_embd),  # attention: x to key
-                "attn_wv": matrix(n_embd, n_embd),  # attention: x to value
-                "attn_wo": matrix(n_embd, n_embd),  # attention: from what was fetched to output
-                "mlp_fc1": matrix(4 * n_embd, n_embd),  # fully connected: x to hidden
-                "mlp_fc2": matrix(n_embd, 4 * n_embd),  # fully connected: hidden to output
+                "attn_wk": matrix(n_embd, n_embd),  # attention, weights: x to key
+                "attn_wv": matrix(n_embd, n_embd),  # attention, weights: x to value
+                "attn_wo": matrix(n_embd, n_embd),  # attention, weights: all heads to output
+                "mlp_fc1": matrix(4 * n_embd, n_embd),  # MLP, fully connected: x to hidden
+                "mlp_fc2": matrix(n_embd, 4 * n_embd),  # MLP, fully connected: hidden to output
             })
         matrices = [self.wte, self.wpe, self.lm_head]
         for layer in self.layers:
@@ -315,10 +318,10 @@ class GPT:
     def forward(self, token, position, cache):
         """Read a token after those in the cache; return the logits, [vocab_size], of the next one.
 
-        x begins as the sum of two embeddings, rows of numbers found by training, similar for things
-        that behave alike, as vowels do. One is for the token, one for the position: attention takes
-        an average, which is the same in any order, so the order of what came before could be lost.
-        In n_embd numbers there is room for training to keep token and position apart.
+        x begins as the sum of two embeddings, rows of numbers found by training: things that behave
+        alike, as vowels do, get similar nudges, so similar rows. One is for the token, one for the
+        position: attention's mean is the same in any order, so without it order could be lost. In
+        n_embd numbers there is room for training to keep the two apart.
 
         What attention and MLP find is added to x and does not replace it (a residual connection):
         what x knew stays, and gradients pass back through the sum whole, so early layers learn too.
@@ -392,9 +395,10 @@ class Adam:
         """Move each parameter against its mean gradient; set its grad back to 0.
 
         beta1, beta2: what fraction of m and v stays when a new gradient comes in. eps: keeps it
-        from dividing by 0. m and v start at 0, and after t steps that 0 still counts for beta ** t:
-        both are too small at first, v more so, which would make steps too long. Bias correction
-        divides by what the gradients count for, 1 - beta ** t.
+        from dividing by 0. As m and v start at 0, they are too small at first: after one step m is
+        0.15 of the gradient, sqrt(v) 0.1 of it, and the step would be 1.5 times as long as wanted.
+        After t steps that 0 still counts for beta ** t, so bias correction divides by the rest,
+        1 - beta ** t.
         """
         self.t += 1
         m_correction = 1 - beta1 ** self.t
@@ -442,8 +446,8 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
     A batch is the next batch_size documents (after the last comes the first). Some documents are
     more surprising than others, so losses and gradients are noisy, less so with a larger batch. The
     learning rate falls towards 0: long steps to come near to good values, short ones to settle.
-    Each document makes a new graph, as a graph records one computation: the next tokens are others,
-    and after a step the parameters too. The old one is freed when `loss` is assigned anew.
+    Each document makes a new graph, as a graph records one computation, and the next has other
+    tokens and other parameters. The old one is freed when `loss` is assigned anew.
     """
     optimizer = Adam(model.params)
     for step in range(steps):
@@ -463,10 +467,10 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # same name each time. Nothing is learnt meanwhile: there is no backward and no step.
 #
 # The temperature T makes the draw careful or bold. Of two tokens with logits a and b, the first is
-# exp(a - b) times as likely. Adding a number to both leaves a - b as it is; dividing by T changes
-# it, and keeps the order. What is 3 times as likely at T = 1, as learnt, is 3 ** (1 / T) times as
-# likely at T: 9 times at 0.5, the default; 59,049 times at 0.1, where names are dull; 1.7 times at
-# 2, where they are garbled.
+# exp(a - b) times as likely as the second. Adding a number to both leaves a - b as it is; dividing
+# by T changes it, and keeps the order. What is 3 times as likely as learnt, at T = 1, is at any T
+# 3 ** (1 / T) times as likely: 9 times at 0.5, the default; 59,049 times at 0.1, where names are
+# dull; 1.7 times at 2, where they are garbled.
 
 def generate(model, tokenizer, temperature, rng, prompt=""):
     """Return a new document: the prompt, shorter than block_size, and what the model adds to it."""
@@ -485,15 +489,15 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 
 
 # ---- What it has learnt -------------------------------------------------------------------------
-# No names by heart. Of the 20 that a run without flags prints, 9 are in no document. The other 11
-# are in the data, but not among the 1,000 trained on, and memory could repeat only those. (Of 7,299
-# such samples in 20,000, 3.5 % are among the 1,000, and so are 3.4 % of all different names.)
+# No names by heart. Of the 20 that a run without flags prints, 9 are new. The other 11 are in the
+# data, but none is among the 1,000 trained on, the only ones that memory could repeat. (Of 20,000
+# samples 7,299 are in the data. 3.5 % of these are among the 1,000; by chance it would be 3.4 %.)
 #
 # It has learnt habits. On names that it never saw its loss is 2.36; a table of which character
 # follows which, counted in the same 1,000, has 2.50. Attention does next to nothing yet: a model
 # trained without it has 2.36 too, because in short names the last letter and the position say
-# nearly all. After `--steps 10000` the loss is 2.24, and without attention 2.30. (`python
-# tests/ablation.py` measures this, with three seeds.)
+# nearly all. After `--steps 10000` the loss is 2.24, and without attention 2.30. (Means of three
+# seeds, by tests/ablation.py.)
 #
 # ChatGPT works in the same way: tokens, attention and MLPs, trained to predict the next token; it
 # writes by drawing one after another. A chat is a document that begins with your question, as a
@@ -503,11 +507,11 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 
 
 # ---- main ---------------------------------------------------------------------------------------
-# The parts in order. What follows main is flags, progress and counts, and nothing about GPTs.
+# The parts in order. After main come flags, progress and counts, which are not about GPTs.
 
 def main(argv=None):
     """Load, shuffle, tokenize, build, train, sample."""
-    args, docs = read_input(argv)  # the flags, and the documents by load_docs
+    args, docs = read_input(argv)  # the flags, and load_docs(args.data)
     rng = random.Random(args.seed)  # all chance comes from here: the same seed, the same names
     rng.shuffle(docs)  # names.txt has girls before boys, and frequent names before rare ones
     tokenizer = Tokenizer(docs)
@@ -515,8 +519,13 @@ def main(argv=None):
     print(f"num docs: {len(docs)}")
     print(f"vocab size: {tokenizer.vocab_size}")
     print(f"num params: {len(model.params)}")
-    losses = run_training(model, tokenizer, docs, args)
-    print_samples(model, tokenizer, docs, len(losses) * args.batch_size, rng, args)
+    training = train(model, tokenizer, docs, args.steps, args.batch_size, args.learning_rate)
+    losses = show_training(training, args)
+    trained_on = docs[:len(losses) * args.batch_size]
+    for temperature in args.temperature:
+        samples = (generate(model, tokenizer, temperature, rng, args.prompt)
+                   for _ in range(args.samples))
+        show_samples(samples, temperature, docs, trained_on, args)
 
 
 def read_input(argv):
@@ -545,8 +554,7 @@ def read_input(argv):
     try:
         docs = load_docs(args.data)
     except (OSError, ValueError) as error:  # ValueError: it is not UTF-8
-        parser.error(f"cannot read {args.data}: {error}; it must be UTF-8 text (without --data: "
-                     "names.txt beside microgpt.py)")
+        parser.error(f"cannot read {args.data}: {error}; a UTF-8 text belongs there")
     if not docs:
         parser.error(f"{args.data} has no text; it must have a document a line")
     least = dict(n_layer=1, n_embd=1, n_head=1, block_size=1, steps=0, batch_size=1, samples=1)
@@ -562,31 +570,30 @@ def read_input(argv):
     unknown = sorted(set(args.prompt) - set("".join(docs)))
     if unknown:
         parser.error(f"--prompt must have characters of the documents; none has {unknown[0]!r}")
-    return args, docs
-
-
-def run_training(model, tokenizer, docs, args):
-    """Train, and return the losses; --target-loss or Ctrl-C ends it early."""
     n_longer = sum(len(doc) > args.block_size for doc in docs)
     if n_longer:
         print(f"documents cut to --block-size {args.block_size}: {n_longer}", file=sys.stderr)
-    new_line = "\n" if sys.stderr.isatty() else ""  # goes below the line of progress
+    return args, docs
+
+
+def show_training(training, args):
+    """Take the steps and return their losses; --target-loss or Ctrl-C ends it early."""
     losses = []
     started = shown = time.monotonic()
     try:
-        for loss in train(model, tokenizer, docs, args.steps, args.batch_size, args.learning_rate):
+        for loss in training:
             losses.append(loss)
             if not math.isfinite(loss):
-                sys.exit(f"{new_line}microgpt.py: error: the loss of step {len(losses)} is {loss}; "
+                sys.exit(f"\nmicrogpt.py: error: the loss of step {len(losses)} is {loss}; "
                          "try a lower --learning-rate")
             shown = show_progress(losses, args.steps, started, shown)
             if len(losses) >= 100 and statistics.fmean(losses[-100:]) < args.target_loss:
-                print(f"{new_line}target loss reached after step {len(losses)}", file=sys.stderr)
+                print(f"\ntarget loss reached after step {len(losses)}", file=sys.stderr)
                 break
     except KeyboardInterrupt:
-        print(f"{new_line}stopped after step {len(losses)}; now it writes", file=sys.stderr)
-    except ValueError as error:  # from the logarithm of 0
-        sys.exit(f"{new_line}microgpt.py: error: step {len(losses) + 1} failed ({error}); "
+        print(f"\nstopped after step {len(losses)}; now it writes", file=sys.stderr)
+    except ZeroDivisionError:  # log(0) has no derivative: the true token had a probability of 0
+        sys.exit(f"\nmicrogpt.py: error: the loss of step {len(losses) + 1} is infinite; "
                  "try a lower --learning-rate")
     if losses:
         print(curve(losses))
@@ -602,13 +609,11 @@ def show_progress(losses, steps, started, shown):
     if step % every and step < steps and now - shown < 60:
         return shown
     left = datetime.timedelta(seconds=(now - started) * (steps - step) // step)
-    line = (f"step {step:{len(str(steps))}} / {steps} | loss {losses[-1]:.4f} | "
+    line = (f"step {step} / {steps} | loss {losses[-1]:.4f} | "
             f"mean {statistics.fmean(losses[-100:]):.4f} | {left} left")
     if on_terminal:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-        while len(line) >= columns:
-            line = line.rpartition(" | ")[0]  # drop what does not fit
-        line = line.ljust(columns - 1)
+        width = (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1
+        line = textwrap.shorten(line, width, placeholder="").ljust(width)
     print(line, end="\r" if on_terminal and step < steps else "\n", file=sys.stderr)
     return now
 
@@ -624,24 +629,23 @@ def curve(losses):
     return f"loss {means[0]:.2f} {blocks} {means[-1]:.2f}"
 
 
-def print_samples(model, tokenizer, docs, n_read, rng, args):
-    """Print samples, and how many of them are new; it was trained on the first n_read docs."""
-    in_data = {doc[:args.block_size] for doc in docs}
-    trained_on = {doc[:args.block_size] for doc in docs[:n_read]}
-    for temperature in args.temperature:
-        print(f"--- made up at temperature {temperature:g} ---")
-        samples = []
-        try:
-            for i in range(args.samples):
-                samples.append(generate(model, tokenizer, temperature, rng, args.prompt))
-                print(f"sample {i + 1:2}: {samples[-1]}")
-        except (ArithmeticError, ValueError) as error:
-            sys.exit(f"microgpt.py: error: cannot draw at temperature {temperature} ({error}); "
-                     "try a higher one, or a lower --learning-rate")
-        n_new = sum(sample not in in_data for sample in samples)
-        n_trained_on = sum(sample in trained_on for sample in samples)
-        print(f"{args.samples} samples: {n_new} new, {args.samples - n_new - n_trained_on} in the "
-              f"data but not trained on, {n_trained_on} trained on")
+def show_samples(samples, temperature, docs, trained_on, args):
+    """Print the samples as they are drawn, and how many of them are new, as far as they go."""
+    print(f"--- made up at temperature {temperature:g} ---")
+    seen = []
+    try:
+        for sample in samples:
+            seen.append(sample)
+            print(f"sample {len(seen):2}: {sample}")
+    except (ArithmeticError, ValueError) as error:
+        sys.exit(f"microgpt.py: error: cannot draw at temperature {temperature} ({error}); "
+                 "try a higher one, or a lower --learning-rate")
+    in_data = {doc[:args.block_size] for doc in docs}  # cut, as a sample is
+    in_training = {doc[:args.block_size] for doc in trained_on}
+    n_new = sum(sample not in in_data for sample in seen)
+    n_trained_on = sum(sample in in_training for sample in seen)
+    print(f"{len(seen)} samples: {n_new} new, {len(seen) - n_new - n_trained_on} in the "
+          f"data but not trained on, {n_trained_on} trained on")
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def train_without(row, seed, steps, n_new, size=SIZE):
         try:
             for loss in microgpt.train(model, tokenizer, docs, steps, 1, learning_rate):
                 pass
-        except ValueError:  # from log(0): the steps were too long, and it has blown up
+        except ZeroDivisionError:  # from log(0): the steps were too long, and it has blown up
             return math.inf
         surprise = 0.0
         n_tokens = 0

@@ -52,7 +52,7 @@ def test_the_default_run(default_run):
     assert out.splitlines() == DEFAULT["output"]
     assert f"```text\n{out}```" in README
     progress = err.splitlines()
-    assert [line[:11] for line in progress] == [f"step {n:4} /" for n in range(100, 1001, 100)]
+    assert [line.split(" /")[0] for line in progress] == [f"step {n}" for n in range(100, 1001, 100)]
     assert progress[-1] == "step 1000 / 1000 | loss 2.6497 | mean 2.2761 | 0:00:00 left"
 
 
@@ -61,7 +61,7 @@ def test_a_small_run_with_every_flag_and_with_a_prompt():
     assert samples(out) == SMALL["samples"]
     assert [line.split(" | mean")[0] for line in err.splitlines()] == [
         "documents cut to --block-size 8: 1693",
-        *[f"step {n:2} / 25 | loss {SMALL['losses'][n - 1]:.4f}" for n in [*range(2, 25, 2), 25]]]
+        *[f"step {n} / 25 | loss {SMALL['losses'][n - 1]:.4f}" for n in [*range(2, 25, 2), 25]]]
     out, err = run(*SMALL_FLAGS, "--prompt", "mar")
     assert samples(out) == SMALL["samples_with_prompt"]
 
@@ -102,7 +102,7 @@ def test_a_slow_run_shows_a_line_a_minute_and_the_hours_left(capsys):
     with mock.patch.object(microgpt.time, "monotonic", lambda: next(hours)):
         microgpt.main([*TINY, "--steps", "30", "--samples", "1"])
     lines = capsys.readouterr().err.splitlines()[1:]  # the first says how many documents are cut
-    assert [line[:12] for line in lines] == [f"step {n:2} / 30" for n in range(1, 31)]
+    assert [line.split(" |")[0] for line in lines] == [f"step {n} / 30" for n in range(1, 31)]
     assert lines[0].endswith(" | 1 day, 5:00:00 left")
     assert lines[19].endswith(" | 10:00:00 left")
 
@@ -122,7 +122,7 @@ def test_any_text_works_and_long_documents_are_cut(tmp_path):
     args = [*TINY, "--data", path, "--steps", 10, "--samples", 5]
     out, err = run(*args)
     assert out.startswith("num docs: 3\nvocab size: 11\n")
-    assert err.startswith("documents cut to --block-size 6: 2\nstep  1 / 10 | ")
+    assert err.startswith("documents cut to --block-size 6: 2\nstep 1 / 10 | ")
     assert set("".join(samples(out))) <= set("王芳 x李娜zoë\x0c")
     out, err = run(*args, PYTHONIOENCODING="ascii")  # as a terminal that cannot show it
     assert out.isascii() and "?" in out
@@ -156,7 +156,7 @@ def test_bad_input_is_refused_with_a_clear_line(tmp_path, monkeypatch, capsys, a
 
 @pytest.mark.parametrize("args, expected", [
     (["--learning-rate", "1e200"], r"the loss of step \d is nan"),
-    (["--learning-rate", "3e5", "--steps", "20"], r"step \d failed \(.*\)"),
+    (["--learning-rate", "3e5", "--steps", "20"], r"the loss of step \d is infinite"),
     (["--learning-rate", "inf", "--steps", "1"], r"cannot draw at temperature 0.5 .*"),
 ][:2 if sys.version_info < (3, 10) else 3])  # before, random.choices does not look at the weights
 def test_a_run_that_blows_up_ends_with_one_line(args, expected):
