@@ -52,7 +52,8 @@ def test_the_default_run(default_run):
     assert out.splitlines() == DEFAULT["output"]
     assert f"```text\n{out}```" in README
     progress = err.splitlines()
-    assert [line.split(" /")[0] for line in progress] == [f"step {n}" for n in range(100, 1001, 100)]
+    steps = [line.split(" /")[0] for line in progress]
+    assert steps == [f"step {n}" for n in range(100, 1001, 100)]
     assert progress[-1] == "step 1000 / 1000 | loss 2.6497 | mean 2.2761 | 0:00:00 left"
 
 
