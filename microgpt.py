@@ -36,7 +36,7 @@ import time
 # ---- 1 Dataset ----------------------------------------------------------------------------------
 # A document is one text, which the model reads by itself, with no other in view. Here it is a name,
 # but no part depends on that: `--data shakespeare.txt --block-size 64` makes it a line of
-# Shakespeare, its first 64 characters, and the code is the same.
+# Shakespeare, its first 64 characters. The set of characters is another then, the code the same.
 #
 # What is learnt is how likely each character is to come next, given those before it. It is not the
 # names: a run without flags reads 1,000 of the 32,033 lines of names.txt, once each, too seldom to
@@ -53,10 +53,10 @@ def load_docs(path):
 # 0, b is 1, ... An id is a label, not an amount: z is not more than a. It only says which row of a
 # table (part 4) is meant.
 #
-# A token is what is read or predicted at one position: the id of a character, or one number more,
-# BOS (beginning of sequence). BOS has two jobs: it is read before a document, as the first letter
-# has to be predicted from something, and predicted after one, meaning "here it ends". These do not
-# clash: the model is only ever asked what comes next, and BOS comes next only at the end.
+# A token is what is read or predicted at one position: the id of a character, or BOS (beginning of
+# sequence), which has the next free number. BOS has two jobs: it is read before a document, as the
+# first letter has to be predicted from something, and predicted after one, meaning "here it ends".
+# These do not clash: the model is only ever asked what comes next, and BOS does so only at the end.
 
 class Tokenizer:
     """Documents to tokens and back.
@@ -69,7 +69,7 @@ class Tokenizer:
     """
 
     def __init__(self, docs):
-        self.chars = sorted(set("".join(docs)))  # an id is a place in this list; any order would do
+        self.chars = sorted(set("".join(docs)))  # an id is a place here; a set has no fixed order
         self.bos = len(self.chars)
         self.vocab_size = len(self.chars) + 1  # how many different tokens there are
 
@@ -115,7 +115,7 @@ class Value:
         self.data = data  # the number
         self.grad = 0.0  # how fast the final result rises with this number, by backward()
         self.children = children
-        self.local_grads = local_grads  # how fast it rises with each child
+        self.local_grads = local_grads  # how fast this number rises with each child
         self.serial = next(Value.serial_numbers)  # higher than that of any Value made before
 
     # Each operation returns Value(result, children, local gradients). A plain number is a constant,
@@ -139,10 +139,10 @@ class Value:
         return Value(result, (self,), (result,))
 
     def log(self):  # natural logarithm; derivative: 1 / x
-        local_grad = 1 / self.data
+        local_grad = 1 / self.data  # before the logarithm: at 0, it is what raises the error
         return Value(math.log(self.data), (self,), (local_grad,))
 
-    def relu(self):  # rectified linear unit: x if x is above 0, else a constant 0
+    def relu(self):  # rectified linear unit: x above 0, else a 0 that no child can move
         if self.data > 0:
             return Value(self.data, (self,), (1.0,))
         return Value(0.0)
@@ -159,7 +159,7 @@ class Value:
     def backward(self):
         """For every Value that self was computed from, add to its grad how fast self rises with it.
 
-        A node passes its grad on to its children, so it must have got all of it before: from every
+        A node passes its grad on to its children, so it needs all of it before: the shares from every
         Value that was computed from it. Those are newer than the node, so the newest goes first
         (a topological order has children first; this is the reverse). Leaves add up the gradients
         of several graphs. Call it once for a graph, or inner nodes would count twice.
@@ -295,14 +295,14 @@ class GPT:
         self.block_size = block_size
         self.wte = matrix(vocab_size, n_embd)  # weights of token embeddings: a row for each token
         self.wpe = matrix(block_size, n_embd)  # weights of position embeddings: a row for each
-        self.lm_head = matrix(vocab_size, n_embd)  # language-model head (no attention): x to logits
+        self.lm_head = matrix(vocab_size, n_embd)  # language-model head, no attention head: logits
         self.layers = []
         for _ in range(n_layer):
             self.layers.append({
-                "attn_wq": matrix(n_embd, n_embd),  # attention, weights: x to query
-                "attn_wk": matrix(n_embd, n_embd),  # attention, weights: x to key
-                "attn_wv": matrix(n_embd, n_embd),  # attention, weights: x to value
-                "attn_wo": matrix(n_embd, n_embd),  # attention, weights: all heads to output
+                "attn_wq": matrix(n_embd, n_embd),  # attention weights: x to query
+                "attn_wk": matrix(n_embd, n_embd),  # attention weights: x to key
+                "attn_wv": matrix(n_embd, n_embd),  # attention weights: x to value
+                "attn_wo": matrix(n_embd, n_embd),  # attention weights: all heads to output
                 "mlp_fc1": matrix(4 * n_embd, n_embd),  # MLP, fully connected: x to hidden
                 "mlp_fc2": matrix(n_embd, 4 * n_embd),  # MLP, fully connected: hidden to output
             })
@@ -318,16 +318,16 @@ class GPT:
     def forward(self, token, position, cache):
         """Read a token after those in the cache; return the logits, [vocab_size], of the next one.
 
-        x begins as the sum of two embeddings, rows of numbers found by training: things that behave
-        alike, as vowels do, get similar nudges, so similar rows. One is for the token, one for the
-        position: attention's mean is the same in any order, so without it order could be lost. In
-        n_embd numbers there is room for training to keep the two apart.
+        An embedding is a row of numbers found by training. Things that behave alike, as vowels do,
+        get similar nudges, so similar rows. x begins as the sum of two: one for the token, as its
+        id is a mere label, and one for the position, as attention takes a mean, the same in any
+        order. In n_embd numbers there is room for training to keep token and position apart.
 
         What attention and MLP find is added to x and does not replace it (a residual connection):
         what x knew stays, and gradients pass back through the sum whole, so early layers learn too.
         """
         x = add(self.wte[token], self.wpe[position])
-        x = rmsnorm(x)  # or what the layers add would soon outweigh the small embeddings
+        x = rmsnorm(x)  # else what the layers add would soon outweigh the small embeddings
         for layer, layer_cache in zip(self.layers, cache):
             x = add(x, self.attention(layer, rmsnorm(x), layer_cache))
             x = add(x, self.mlp(layer, rmsnorm(x)))
@@ -396,9 +396,9 @@ class Adam:
 
         beta1, beta2: what fraction of m and v stays when a new gradient comes in. eps: keeps it
         from dividing by 0. As m and v start at 0, they are too small at first: after one step m is
-        0.15 of the gradient, sqrt(v) 0.1 of it, and the step would be 1.5 times as long as wanted.
-        After t steps that 0 still counts for beta ** t, so bias correction divides by the rest,
-        1 - beta ** t.
+        0.15 of the gradient, sqrt(v) 0.1 of it, and m / sqrt(v) 1.5 times as large as it should be.
+        After t steps that 0 still has the share beta ** t in a mean, so bias correction divides by
+        the rest, 1 - beta ** t.
         """
         self.t += 1
         m_correction = 1 - beta1 ** self.t
@@ -446,8 +446,8 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
     A batch is the next batch_size documents (after the last comes the first). Some documents are
     more surprising than others, so losses and gradients are noisy, less so with a larger batch. The
     learning rate falls towards 0: long steps to come near to good values, short ones to settle.
-    Each document makes a new graph, as a graph records one computation, and the next has other
-    tokens and other parameters. The old one is freed when `loss` is assigned anew.
+    Each document makes a new graph, as a graph records one computation: the next tokens are others,
+    and after a step the parameters have moved. The old one is freed when `loss` is assigned anew.
     """
     optimizer = Adam(model.params)
     for step in range(steps):
@@ -468,9 +468,9 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 #
 # The temperature T makes the draw careful or bold. Of two tokens with logits a and b, the first is
 # exp(a - b) times as likely as the second. Adding a number to both leaves a - b as it is; dividing
-# by T changes it, and keeps the order. What is 3 times as likely as learnt, at T = 1, is at any T
-# 3 ** (1 / T) times as likely: 9 times at 0.5, the default; 59,049 times at 0.1, where names are
-# dull; 1.7 times at 2, where they are garbled.
+# by T changes it, and keeps the order. T = 1 leaves all as learnt. What is 3 times as likely there
+# is 3 ** (1 / T) times as likely at T: 9 times at 0.5, the default; 59,049 times at 0.1, where
+# names are dull; 1.7 times at 2, where they are garbled.
 
 def generate(model, tokenizer, temperature, rng, prompt=""):
     """Return a new document: the prompt, shorter than block_size, and what the model adds to it."""
@@ -491,12 +491,13 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 # ---- What it has learnt -------------------------------------------------------------------------
 # No names by heart. Of the 20 that a run without flags prints, 9 are new. The other 11 are in the
 # data, but none is among the 1,000 trained on, the only ones that memory could repeat. (Of 20,000
-# samples 7,299 are in the data. 3.5 % of these are among the 1,000; by chance it would be 3.4 %.)
+# samples 7,299 are in the data, and 3.5 % of these are among the 1,000. So are 3.4 % of the 29,494
+# different names: it is chance.)
 #
 # It has learnt habits. On names that it never saw its loss is 2.36; a table of which character
 # follows which, counted in the same 1,000, has 2.50. Attention does next to nothing yet: a model
-# trained without it has 2.36 too, because in short names the last letter and the position say
-# nearly all. After `--steps 10000` the loss is 2.24, and without attention 2.30. (Means of three
+# trained without it has 2.36 too, since 1,000 short names teach little beyond the last letter and
+# the position. After `--steps 10000` the loss is 2.24, and without attention 2.30. (Means of three
 # seeds, by tests/ablation.py.)
 #
 # ChatGPT works in the same way: tokens, attention and MLPs, trained to predict the next token; it
@@ -520,12 +521,12 @@ def main(argv=None):
     print(f"vocab size: {tokenizer.vocab_size}")
     print(f"num params: {len(model.params)}")
     training = train(model, tokenizer, docs, args.steps, args.batch_size, args.learning_rate)
-    losses = show_training(training, args)
+    losses = run_training(training, args)
     trained_on = docs[:len(losses) * args.batch_size]
     for temperature in args.temperature:
         samples = (generate(model, tokenizer, temperature, rng, args.prompt)
                    for _ in range(args.samples))
-        show_samples(samples, temperature, docs, trained_on, args)
+        print_samples(samples, temperature, docs, trained_on, args)
 
 
 def read_input(argv):
@@ -576,7 +577,7 @@ def read_input(argv):
     return args, docs
 
 
-def show_training(training, args):
+def run_training(training, args):
     """Take the steps and return their losses; --target-loss or Ctrl-C ends it early."""
     losses = []
     started = shown = time.monotonic()
@@ -629,7 +630,7 @@ def curve(losses):
     return f"loss {means[0]:.2f} {blocks} {means[-1]:.2f}"
 
 
-def show_samples(samples, temperature, docs, trained_on, args):
+def print_samples(samples, temperature, docs, trained_on, args):
     """Print the samples as they are drawn, and how many of them are new, as far as they go."""
     print(f"--- made up at temperature {temperature:g} ---")
     seen = []
