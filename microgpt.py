@@ -159,8 +159,8 @@ class Value:
     def backward(self):
         """For every Value that self was computed from, add to its grad how fast self rises with it.
 
-        A node passes its grad on to its children, so it needs all of it before: the shares from every
-        Value that was computed from it. Those are newer than the node, so the newest goes first
+        A node passes its grad on to its children, so it needs all of it before, from every Value
+        that was computed from it. Those are newer than the node, so the newest goes first
         (a topological order has children first; this is the reverse). Leaves add up the gradients
         of several graphs. Call it once for a graph, or inner nodes would count twice.
         """
