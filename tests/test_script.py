@@ -52,8 +52,7 @@ def test_the_default_run(default_run):
     assert out.splitlines() == DEFAULT["output"]
     assert f"```text\n{out}```" in README
     progress = err.splitlines()
-    steps = [line.split(" /")[0] for line in progress]
-    assert steps == [f"step {n}" for n in range(100, 1001, 100)]
+    assert [line.split()[1] for line in progress] == [str(n) for n in range(100, 1001, 100)]
     assert progress[-1] == "step 1000 / 1000 | loss 2.6497 | mean 2.2761 | 0:00:00 left"
 
 
