@@ -36,11 +36,11 @@ import time
 # ---- 1 Dataset ----------------------------------------------------------------------------------
 # A document is one text, which the model reads by itself, with no other in view. Here it is a name,
 # but no part depends on that: `--data shakespeare.txt --block-size 64` makes it a line of
-# Shakespeare, its first 64 characters. The set of characters is another then, the code the same.
+# Shakespeare, its first 64 characters. The set of characters is then another, the code the same.
 #
-# What is learnt is how likely each character is to come next, given those before it. It is not the
-# names: a run without flags reads 1,000 of the 32,033 lines of names.txt, once each, too seldom to
-# know them by heart. What stays are habits of names: after "j" nearly always comes a vowel.
+# What is learnt is how likely each character is to come next, given those before it. The names
+# themselves are not learnt: a run without flags reads 1,000 of the 32,033 lines of names.txt, each
+# once, which is too seldom. What stays are habits of names: after "j" nearly always comes a vowel.
 
 def load_docs(path):
     """Return the documents of a UTF-8 text file: its lines, in their order, without blank ones."""
@@ -108,12 +108,12 @@ class Value:
     A trial agrees: 0.01 more in x makes y 0.0601 larger.
     """
 
-    __slots__ = ("data", "grad", "children", "local_grads", "serial")  # faster than a dict
+    __slots__ = ("data", "grad", "children", "local_grads", "serial")  # fixed attributes are faster
     serial_numbers = itertools.count()  # to tell newer Values from older ones
 
     def __init__(self, data, children=(), local_grads=()):
         self.data = data  # the number
-        self.grad = 0.0  # how fast the final result rises with this number, by backward()
+        self.grad = 0.0  # how fast the final result rises with this number; see backward
         self.children = children
         self.local_grads = local_grads  # how fast this number rises with each child
         self.serial = next(Value.serial_numbers)  # higher than that of any Value made before
@@ -139,7 +139,7 @@ class Value:
         return Value(result, (self,), (result,))
 
     def log(self):  # natural logarithm; derivative: 1 / x
-        local_grad = 1 / self.data  # before the logarithm: at 0, it is what raises the error
+        local_grad = 1 / self.data  # first, so that log(0) ends in a ZeroDivisionError
         return Value(math.log(self.data), (self,), (local_grad,))
 
     def relu(self):  # rectified linear unit: x above 0, else a 0 that no child can move
@@ -160,9 +160,9 @@ class Value:
         """For every Value that self was computed from, add to its grad how fast self rises with it.
 
         A node passes its grad on to its children, so it needs all of it before, from every Value
-        that was computed from it. Those are newer than the node, so the newest goes first
-        (a topological order has children first; this is the reverse). Leaves add up the gradients
-        of several graphs. Call it once for a graph, or inner nodes would count twice.
+        that was computed from it. Those are newer than the node, so the newest goes first (a
+        topological order has children first; this is the reverse). Leaves add up the gradients of
+        several graphs. Call it once for a graph, or inner nodes would count twice.
         """
         nodes = [self]  # self and all inner nodes behind it, each once
         seen = {self}
@@ -187,8 +187,8 @@ def dot(a, b):
     >>> product.data, [a_i.grad for a_i in a]  # the derivative with respect to a[i] is b[i]
     (11.0, [3.0, 4.0])
 
-    It is high where both have large numbers of the same sign, so it says how well they match. As a
-    single node, in place of one for each * and +, it makes training several times as fast.
+    It is high if both have large numbers of the same sign in the same places, so it says how well
+    they match. As it is one node, not one for each * and +, training is several times as fast.
     """
     total = 0.0
     for a_i, b_i in zip(a, b):  # not sum(): Python versions differ in how it rounds
@@ -238,8 +238,9 @@ def rmsnorm(x):
     >>> [round(y.data, 3) for y in rmsnorm([Value(1.0), Value(7.0)])]  # sqrt((1 + 49) / 2) = 5
     [0.2, 1.4]
 
-    The numbers keep their proportions and get a standard size. Else they could grow or shrink from
-    layer to layer, and gradients with them, until nothing is learnt.
+    The numbers keep their proportions and get a standard size, so that a layer can read x however
+    large it has become. Else numbers and gradients could grow or shrink from layer to layer, until
+    nothing is learnt.
     """
     mean_square = dot(x, x) / len(x)
     scale = (mean_square + 1e-5) ** -0.5  # 1e-5: so that it does not divide by 0
@@ -272,7 +273,7 @@ def attend(query, keys, values):
 class GPT:
     """The model: a small GPT-2 (Radford et al. 2019).
 
-    vocab_size: how many different tokens there are (27 for the names)
+    vocab_size: that of the tokenizer (27 for the names)
     n_layer: how many layers there are, each an attention and an MLP (1)
     n_embd: how many numbers an embedding, and so x, has (16)
     n_head: how many heads an attention has (4)
@@ -320,8 +321,8 @@ class GPT:
 
         An embedding is a row of numbers found by training. Things that behave alike, as vowels do,
         get similar nudges, so similar rows. x begins as the sum of two: one for the token, as its
-        id is a mere label, and one for the position, as attention takes a mean, the same in any
-        order. In n_embd numbers there is room for training to keep token and position apart.
+        id is a mere label, and one for the position, as attention takes a mean, in which the order
+        could be lost. In n_embd numbers there is room for training to keep the two apart.
 
         What attention and MLP find is added to x and does not replace it (a residual connection):
         what x knew stays, and gradients pass back through the sum whole, so early layers learn too.
@@ -489,16 +490,16 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 
 
 # ---- What it has learnt -------------------------------------------------------------------------
-# No names by heart. Of the 20 that a run without flags prints, 9 are new. The other 11 are in the
-# data, but none is among the 1,000 trained on, the only ones that memory could repeat. (Of 20,000
-# samples 7,299 are in the data, and 3.5 % of these are among the 1,000. So are 3.4 % of the 29,494
-# different names: it is chance.)
+# The model knows no names by heart. Of the 20 that a run without flags prints, 9 are new: in no
+# document. The other 11 are in the data, but none is among the 1,000 trained on, the only ones that
+# memory could repeat. (Of 20,000 samples 7,299 are in the data, and 3.5 % of these are among the
+# 1,000. So are 3.4 % of the 29,494 different names: it is chance.)
 #
-# It has learnt habits. On names that it never saw its loss is 2.36; a table of which character
-# follows which, counted in the same 1,000, has 2.50. Attention does next to nothing yet: a model
-# trained without it has 2.36 too, since 1,000 short names teach little beyond the last letter and
-# the position. After `--steps 10000` the loss is 2.24, and without attention 2.30. (Means of three
-# seeds, by tests/ablation.py.)
+# The model has learnt habits. On names that it never saw, its loss is 2.36. A table of which
+# character follows which, counted in the same 1,000 names, has 2.50. Attention does next to nothing
+# yet: a model trained without it has 2.36 too, since 1,000 short names teach little beyond the last
+# letter and the position. After `--steps 10000` the loss is 2.24, and 2.30 without attention.
+# (tests/ablation.py prints these means of three seeds.)
 #
 # ChatGPT works in the same way: tokens, attention and MLPs, trained to predict the next token; it
 # writes by drawing one after another. A chat is a document that begins with your question, as a
@@ -626,19 +627,19 @@ def curve(losses):
     means = [statistics.fmean(losses[start:end]) for start, end in zip(bounds, bounds[1:])]
     low = min(means)
     span = (max(means) - low) or 1  # 1: not to divide by 0 where all means are the same
-    blocks = "".join("▁▂▃▄▅▆▇█"[int((mean - low) / span * 7.99)] for mean in means)
+    blocks = "".join("▁▂▃▄▅▆▇█"[int((mean - low) / span * 7.99)] for mean in means)  # 0 to 7
     return f"loss {means[0]:.2f} {blocks} {means[-1]:.2f}"
 
 
 def print_samples(samples, temperature, docs, trained_on, args):
-    """Print the samples as they are drawn, and how many of them are new, as far as they go."""
+    """Draw the samples and print each at once; then print how many of them are new."""
     print(f"--- made up at temperature {temperature:g} ---")
     seen = []
     try:
         for sample in samples:
             seen.append(sample)
             print(f"sample {len(seen):2}: {sample}")
-    except (ArithmeticError, ValueError) as error:
+    except (ArithmeticError, ValueError) as error:  # numbers too large, or no probabilities
         sys.exit(f"microgpt.py: error: cannot draw at temperature {temperature} ({error}); "
                  "try a higher one, or a lower --learning-rate")
     in_data = {doc[:args.block_size] for doc in docs}  # cut, as a sample is
