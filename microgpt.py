@@ -56,7 +56,7 @@ def load_docs(path):
 # A token is what is read or predicted at one position: the id of a character, or BOS (beginning of
 # sequence), which has the next free number. BOS has two jobs: it is read before a document, as the
 # first letter has to be predicted from something, and predicted after one, meaning "here it ends".
-# These do not clash: the model is only ever asked what comes next, and BOS does so only at the end.
+# These do not clash: the model is only asked what comes next, and that is BOS only at the end.
 
 class Tokenizer:
     """Documents to tokens and back.
@@ -90,9 +90,9 @@ class Tokenizer:
 # Autograd (automatic gradients) finds them all in one go. Each parameter, and each number computed
 # from parameters, is a Value, and remembers its children, the Values that it was computed from. So
 # they form a graph: each Value is a node, and one without children, such as a parameter, a leaf. An
-# operation has to know two things only: its result, and its local gradients, how fast the result
-# rises with each child. The chain rule does the rest: multiply the local gradients along each path
-# from the loss back to a parameter, then add up the products.
+# operation has to know two things only: its result, and for each child a local gradient, how fast
+# the result rises with it. The chain rule does the rest: multiply the local gradients along each
+# path from the loss back to a parameter, then add up the products.
 
 class Value:
     """A number that remembers how it was computed.
@@ -296,7 +296,7 @@ class GPT:
         self.block_size = block_size
         self.wte = matrix(vocab_size, n_embd)  # weights of token embeddings: a row for each token
         self.wpe = matrix(block_size, n_embd)  # weights of position embeddings: a row for each
-        self.lm_head = matrix(vocab_size, n_embd)  # language-model head, no attention head: logits
+        self.lm_head = matrix(vocab_size, n_embd)  # language-model head (not attention's): logits
         self.layers = []
         for _ in range(n_layer):
             self.layers.append({
@@ -321,8 +321,8 @@ class GPT:
 
         An embedding is a row of numbers found by training. Things that behave alike, as vowels do,
         get similar nudges, so similar rows. x begins as the sum of two: one for the token, as its
-        id is a mere label, and one for the position, as attention takes a mean, in which the order
-        could be lost. In n_embd numbers there is room for training to keep the two apart.
+        id is a mere label, and one for the position, as attention takes a weighted mean, which
+        could lose the order. In n_embd numbers training has room to keep the two apart.
 
         What attention and MLP find is added to x and does not replace it (a residual connection):
         what x knew stays, and gradients pass back through the sum whole, so early layers learn too.
@@ -396,10 +396,10 @@ class Adam:
         """Move each parameter against its mean gradient; set its grad back to 0.
 
         beta1, beta2: what fraction of m and v stays when a new gradient comes in. eps: keeps it
-        from dividing by 0. As m and v start at 0, they are too small at first: after one step m is
-        0.15 of the gradient, sqrt(v) 0.1 of it, and m / sqrt(v) 1.5 times as large as it should be.
-        After t steps that 0 still has the share beta ** t in a mean, so bias correction divides by
-        the rest, 1 - beta ** t.
+        from dividing by 0. As m and v start at 0, both are too small at first, but not equally:
+        after one step m is 0.15 of the gradient and sqrt(v) 0.1 of it, so that m / sqrt(v) is 1.5,
+        where 1 is right. After t steps the 0 still has the weight beta ** t in the mean, so bias
+        correction divides by the rest, 1 - beta ** t.
         """
         self.t += 1
         m_correction = 1 - beta1 ** self.t
@@ -492,14 +492,14 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 # ---- What it has learnt -------------------------------------------------------------------------
 # The model knows no names by heart. Of the 20 that a run without flags prints, 9 are new: in no
 # document. The other 11 are in the data, but none is among the 1,000 trained on, the only ones that
-# memory could repeat. (Of 20,000 samples 7,299 are in the data, and 3.5 % of these are among the
-# 1,000. So are 3.4 % of the 29,494 different names: it is chance.)
+# memory could repeat. (Nor does it prefer these: of 20,000 samples, 7,299 are in the data; 3.5 % of
+# them are among the 1,000. So are 3.4 % of all different names.)
 #
-# The model has learnt habits. On names that it never saw, its loss is 2.36. A table of which
-# character follows which, counted in the same 1,000 names, has 2.50. Attention does next to nothing
-# yet: a model trained without it has 2.36 too, since 1,000 short names teach little beyond the last
-# letter and the position. After `--steps 10000` the loss is 2.24, and 2.30 without attention.
-# (tests/ablation.py prints these means of three seeds.)
+# The model has learnt habits, as tests/ablation.py measures with three seeds. On names that it did
+# not see its loss is 2.36. A table of which character follows which, counted in the same 1,000, has
+# 2.50. Attention does next to nothing yet: a model trained without it has 2.36 too, probably since
+# 1,000 short names teach little beyond the last letter and the position. After `--steps 10000` the
+# loss is 2.24, and 2.30 without attention.
 #
 # ChatGPT works in the same way: tokens, attention and MLPs, trained to predict the next token; it
 # writes by drawing one after another. A chat is a document that begins with your question, as a
