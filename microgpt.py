@@ -159,10 +159,11 @@ class Value:
     def backward(self):
         """For every Value that self was computed from, add to its grad how fast self rises with it.
 
-        A node passes its grad on to its children, so it needs all of it before, from every Value
-        that was computed from it. Those are newer than the node, so the newest goes first (a
-        topological order has children first; this is the reverse). Leaves add up the gradients of
-        several graphs. Call it once for a graph, or inner nodes would count twice.
+        A node passes its grad on to its children, so its grad has to be complete by then: every
+        Value that was computed from the node must have added its part. Those Values are newer, so
+        the newest goes first (a topological order has children first; this is the reverse). Leaves
+        add up the gradients of several graphs. Call it once for a graph, or inner nodes would count
+        twice.
         """
         nodes = [self]  # self and all inner nodes behind it, each once
         seen = {self}
@@ -222,9 +223,10 @@ def softmax(logits):
     >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # exps are as 3 to 1
     [0.75, 0.25]
 
-    exp makes every number positive and keeps the order; dividing by the total makes the sum 1. As
-    exp(1000) would overflow, the largest logit is subtracted first, as a constant: all exps change
-    by one factor, and the probabilities do not.
+    exp makes every number positive and keeps the order; dividing by the total makes the sum 1. A
+    logit that is 1 higher gets exp(1) = 2.7 times the probability. As exp(1000) would overflow, the
+    largest logit is subtracted first, as a constant: all exps change by one factor, and the
+    probabilities do not.
     """
     largest = max(logit.data for logit in logits)
     exps = [(logit - largest).exp() for logit in logits]
@@ -262,8 +264,8 @@ def attend(query, keys, values):
     7.0
 
     Why are scores divided by sqrt(n)? As signs partly cancel, a sum of n products is about sqrt(n)
-    times as large as one. Scores that large could give one position nearly all the weight: a small
-    change of a score would change next to nothing, and leave hardly any gradient to learn from.
+    times as large as a single one. Scores that large could give one position nearly all the weight:
+    small changes would change next to nothing, and leave hardly any gradient to learn from.
     """
     scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
     weights = softmax(scores)  # one for each position, together 1
@@ -321,8 +323,8 @@ class GPT:
 
         An embedding is a row of numbers found by training. Things that behave alike, as vowels do,
         get similar nudges, so similar rows. x begins as the sum of two: one for the token, as its
-        id is a mere label, and one for the position, as attention takes a weighted mean, which
-        could lose the order. In n_embd numbers training has room to keep the two apart.
+        id is a mere label, and one for the position, as attention takes a mean, which is the same
+        in any order. In n_embd numbers training has room to keep token and position apart.
 
         What attention and MLP find is added to x and does not replace it (a residual connection):
         what x knew stays, and gradients pass back through the sum whole, so early layers learn too.
