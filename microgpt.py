@@ -223,10 +223,10 @@ def softmax(logits):
     >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]  # exps are as 3 to 1
     [0.75, 0.25]
 
-    exp makes every number positive and keeps the order; dividing by the total makes the sum 1. A
-    logit that is 1 higher gets exp(1) = 2.7 times the probability. As exp(1000) would overflow, the
-    largest logit is subtracted first, as a constant: all exps change by one factor, and the
-    probabilities do not.
+    exp makes every number positive and keeps the order; dividing by the total makes the sum 1. Of
+    two logits, the one that is 1 higher gets exp(1) = 2.7 times the other's probability. As
+    exp(1000) would overflow, the largest logit is subtracted first, as a constant: all exps change
+    by one factor, and the probabilities do not.
     """
     largest = max(logit.data for logit in logits)
     exps = [(logit - largest).exp() for logit in logits]
@@ -323,8 +323,9 @@ class GPT:
 
         An embedding is a row of numbers found by training. Things that behave alike, as vowels do,
         get similar nudges, so similar rows. x begins as the sum of two: one for the token, as its
-        id is a mere label, and one for the position, as attention takes a mean, which is the same
-        in any order. In n_embd numbers training has room to keep token and position apart.
+        id is a label with which nothing can be computed, and one for the position, as attention
+        takes a mean, in which "am" and "ma" would be the same. In n_embd numbers training has room
+        to keep token and position apart.
 
         What attention and MLP find is added to x and does not replace it (a residual connection):
         what x knew stays, and gradients pass back through the sum whole, so early layers learn too.
@@ -495,7 +496,7 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 # The model knows no names by heart. Of the 20 that a run without flags prints, 9 are new: in no
 # document. The other 11 are in the data, but none is among the 1,000 trained on, the only ones that
 # memory could repeat. (Nor does it prefer these: of 20,000 samples, 7,299 are in the data; 3.5 % of
-# them are among the 1,000. So are 3.4 % of all different names.)
+# them are among the 1,000. By chance, as a share of all different names, it would be 3.4 %.)
 #
 # The model has learnt habits, as tests/ablation.py measures with three seeds. On names that it did
 # not see its loss is 2.36. A table of which character follows which, counted in the same 1,000, has
