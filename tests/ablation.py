@@ -3,7 +3,7 @@
     python tests/ablation.py
 
 Every row is trained from scratch, with three seeds, on all cores. The loss is in nats for a token,
-over names that none of the trainings reads, the same for every row.
+over 2,000 names that no training with the same seed reads.
 """
 import collections
 import concurrent.futures
@@ -27,7 +27,7 @@ adam_step = Adam.step
 forward = GPT.forward
 
 
-def no_attention(self, layer, x, cache):
+def no_attention(self, layer, x, layer_cache):
     return [Value(0.0) for _ in x]
 
 
@@ -68,8 +68,8 @@ def no_bias_correction(self, params):
     self.t = 10_000  # as if it had taken many steps: beta ** t is 0 then, and 1 - beta ** t is 1
 
 
-def constant_rate(self, learning_rate):
-    adam_step(self, 0.01)
+def constant_rate(rate):
+    return lambda self, learning_rate: adam_step(self, rate)
 
 
 def plain_gradient_descent(self, learning_rate):
@@ -80,25 +80,36 @@ def plain_gradient_descent(self, learning_rate):
 
 DEFAULT = (GPT, "forward", forward)  # nothing is replaced
 ROWS = {  # what is replaced, by what, and the learning rate
-    "as it is": (*DEFAULT, 0.01),
+    "the model as it is": (*DEFAULT, 0.01),
+    "without bias correction": (Adam, "__init__", no_bias_correction, 0.01),
     "without attention": (GPT, "attention", no_attention, 0.01),
-    "without wpe": (GPT, "forward", no_position, 0.01),
-    "without attention and wpe": (GPT, "forward", no_past, 0.01),
     "without the MLP": (GPT, "mlp", no_mlp, 0.01),
     "without relu": (Value, "relu", no_relu, 0.01),
+    "without wpe": (GPT, "forward", no_position, 0.01),
+    "without attention and wpe": (GPT, "forward", no_past, 0.01),
     "without the first norm": (GPT, "forward", no_first_norm, 0.01),
     "without residual connections": (GPT, "forward", no_residual_connections, 0.01),
-    "without bias correction": (Adam, "__init__", no_bias_correction, 0.01),
-    "with a constant learning rate": (Adam, "step", constant_rate, 0.01),
-    "plain gradient descent, 0.03": (Adam, "step", plain_gradient_descent, 0.03),
-    "plain gradient descent, 0.1": (Adam, "step", plain_gradient_descent, 0.1),
-    "plain gradient descent, 0.3": (Adam, "step", plain_gradient_descent, 0.3),
-    "plain gradient descent, 1": (Adam, "step", plain_gradient_descent, 1.0),
+}
+for rate in (0.01, 0.005, 0.002, 0.001):
+    ROWS[f"a constant rate of {rate}"] = (Adam, "step", constant_rate(rate), rate)
+for rate in (0.03, 0.1, 0.3, 1.0):
+    ROWS[f"plain gradient descent at {rate}"] = (Adam, "step", plain_gradient_descent, rate)
+
+TABLES = {  # what is counted: which token follows after which of these, from the coarsest to the finest
+    "a table of pairs": [lambda tokens, i: tokens[i]],
+    "a table of place and last letter": [
+        lambda tokens, i: tokens[i],
+        lambda tokens, i: (i, tokens[i])],
+    "a table of place and last two letters": [
+        lambda tokens, i: tokens[i],
+        lambda tokens, i: (i, tokens[i]),
+        lambda tokens, i: tokens[max(i - 1, 0):i + 1],
+        lambda tokens, i: (i, tokens[max(i - 1, 0):i + 1])],
 }
 
 
 def split(seed, n_new):
-    """Return the names as a run with this seed reads them, and n_new names new to every row."""
+    """Return the names as a run with this seed reads them, and n_new names that it does not."""
     docs = microgpt.load_docs(ROOT / "names.txt")
     rng = random.Random(seed)
     rng.shuffle(docs)
@@ -119,7 +130,7 @@ def train_without(row, seed, steps, n_new, size=SIZE):
         try:
             for loss in microgpt.train(model, tokenizer, docs, steps, 1, learning_rate):
                 pass
-        except ZeroDivisionError:  # from log(0): the steps were too long, and it has blown up
+        except (ArithmeticError, ValueError):  # the steps were too long, and it has blown up
             return math.inf
         surprise = 0.0
         n_tokens = 0
@@ -131,48 +142,57 @@ def train_without(row, seed, steps, n_new, size=SIZE):
     return surprise / n_tokens
 
 
-def bigram_table(seed, n_read, n_new):
-    """Return the loss of a table of which character follows which: pairs counted, each once more.
+def count_table(row, seed, n_read, n_new):
+    """Return the loss of counting, in place of a model, on the names that are new.
 
-    Once more, so that a pair which the names read do not have is not impossible.
+    What a fine table has seldom seen, the next coarser one predicts: its prediction counts as if it
+    had been seen vocab_size times. Behind the coarsest is a blind guess, so that each pair counts
+    once more than seen.
     """
     docs, new, rng = split(seed, n_new)
     tokenizer = microgpt.Tokenizer(docs)
-    counts = collections.Counter()
+    contexts = TABLES[row]
+    counts = [collections.defaultdict(collections.Counter) for _ in contexts]
     for doc in docs[:n_read]:
-        tokens = tokenizer.encode(doc)
-        counts.update(zip(tokens, tokens[1:]))
-    totals = collections.Counter()
-    for (token, after), count in counts.items():
-        totals[token] += count
+        tokens = tuple(tokenizer.encode(doc))
+        for i, target in enumerate(tokens[1:]):
+            for table, context in zip(counts, contexts):
+                table[context(tokens, i)][target] += 1
     surprises = []
     for doc in new:
-        tokens = tokenizer.encode(doc)
-        for pair in zip(tokens, tokens[1:]):
-            p = (counts[pair] + 1) / (totals[pair[0]] + tokenizer.vocab_size)
+        tokens = tuple(tokenizer.encode(doc))
+        for i, target in enumerate(tokens[1:]):
+            p = 1 / tokenizer.vocab_size
+            for table, context in zip(counts, contexts):
+                seen = table[context(tokens, i)]
+                p = ((seen[target] + tokenizer.vocab_size * p)
+                     / (sum(seen.values()) + tokenizer.vocab_size))
             surprises.append(-math.log(p))
     return statistics.fmean(surprises)
 
 
 def main(n_new=2000):
     jobs = [(row, 1000) for row in ROWS]
-    jobs += [("as it is", 10_000), ("without attention", 10_000)]
+    jobs += [("the model as it is", MOST_STEPS), ("without attention", MOST_STEPS)]
     jobs.sort(key=lambda job: -job[1])  # the longest first
     losses = collections.defaultdict(list)
-    for n_read in (1000, 10_000):
-        losses["a table of pairs", n_read] = [bigram_table(seed, n_read, n_new) for seed in SEEDS]
+    for row in TABLES:
+        for n_read in (1000, MOST_STEPS):
+            losses[row, n_read] = [count_table(row, seed, n_read, n_new) for seed in SEEDS]
     with concurrent.futures.ProcessPoolExecutor() as pool:
         futures = {pool.submit(train_without, row, seed, steps, n_new): (row, steps)
                    for row, steps in jobs for seed in SEEDS}
         for done, future in enumerate(concurrent.futures.as_completed(futures), start=1):
             losses[futures[future]].append(future.result())
             print(f"{done} / {len(futures)}: {futures[future][0]}", file=sys.stderr)
-    base = {steps: statistics.fmean(losses["as it is", steps]) for steps in (1000, 10_000)}
-    print(f"{'':30} steps   loss   more   least to most")
-    for row, steps in sorted(losses, key=lambda key: (key[1], statistics.fmean(losses[key]))):
-        mean = statistics.fmean(losses[row, steps])
-        print(f"{row:30} {steps:5} {mean:6.3f} {mean - base[steps]:+6.3f}   "
-              f"{min(losses[row, steps]):.3f} to {max(losses[row, steps]):.3f}")
+    for steps in (1000, MOST_STEPS):
+        print(f"| after {steps:,} names | mean loss | costs | least and most |\n| --- | --- | --- | --- |")
+        base = statistics.fmean(losses["the model as it is", steps])
+        rows = [row for row, n in losses if n == steps]
+        for row in sorted(rows, key=lambda row: statistics.fmean(losses[row, steps])):
+            mean = statistics.fmean(losses[row, steps])
+            print(f"| {row} | {mean:.3f} | {mean - base:.3f} | "
+                  f"{min(losses[row, steps]):.3f}, {max(losses[row, steps]):.3f} |")
 
 
 if __name__ == "__main__":

@@ -1,166 +1,188 @@
-"""The script as its user runs it: output, flags, refusals; and what the README shows of it."""
+"""The script as its user runs it, and what the README shows of it."""
 import code
-import contextlib
 import gc
-import io
-import itertools
+import hashlib
 import json
-import random
+import os
+import pathlib
 import re
+import runpy
+import signal
+import subprocess
 import sys
-from unittest import mock
 
 import pytest
 
 import microgpt
-from conftest import ROOT, run, start
+from conftest import ROOT
 
+SCRIPT = ROOT / "microgpt.py"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DEFAULT = json.loads((ROOT / "tests/reference_default.json").read_text(encoding="utf-8"))
 SMALL = json.loads((ROOT / "tests/reference_small.json").read_text(encoding="utf-8"))
-SMALL_FLAGS = [word for flag, value in SMALL["flags"].items() for word in ("--" + flag, value)]
-TINY = ["--n-embd", "4", "--n-head", "2", "--block-size", "6"]
+NAMES = (ROOT / "names.txt").read_bytes().replace(b"\r\n", b"\n")  # as Windows may check it out
+TINY = "--n-embd 4 --n-head 2 --block-size 6"
 
 
-def samples(out):
-    return [line.split(": ", 1)[1] for line in out.splitlines() if line.startswith("sample ")]
+def start(args="", script=SCRIPT, **env):
+    """Start the script; return its process."""
+    return subprocess.Popen([sys.executable, str(script), *args.split()], encoding="utf-8",
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env={**os.environ, "PYTHONIOENCODING": "utf-8", **env})
 
 
-@pytest.fixture(scope="module")
-def default_run():
-    """Return the process of the default run, which goes on while the README's section trains."""
-    return start()
+def end(process, exit_code=0):
+    """Wait for the end of a process; return its output and errors."""
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == exit_code, err
+    return out, err
 
 
-def test_look_inside_as_the_readme_shows_it(default_run, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    section = README.split("## Look inside")[1].split("\n## ")[0]
-    pasted = code.InteractiveConsole()
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        for block in re.findall(r"```python\n(.*?)\n```", section, re.DOTALL):
-            for line in block.split("\n"):
-                pasted.push(line)
-    gc.enable()  # the section switches it off
-    assert printed.getvalue() == "".join(re.findall(r"```text\n(.*?)```", section, re.DOTALL))
-    assert pasted.locals["losses"] == pytest.approx(DEFAULT["losses"], rel=0, abs=1e-9)
+def samples(out):  # without the stars
+    return re.findall(r"^sample +\d+: (.*?)(?: \*)?$", out, re.MULTILINE)
 
 
-def test_the_default_run(default_run):
-    out, err = default_run.communicate(timeout=300)
-    assert default_run.returncode == 0
-    assert out.splitlines() == DEFAULT["output"]
-    assert f"```text\n{out}```" in README
-    progress = err.splitlines()
-    assert [line.split()[1] for line in progress] == [str(n) for n in range(100, 1001, 100)]
-    assert progress[-1] == "step 1000 / 1000 | loss 2.6497 | mean 2.2761 | 0:00:00 left"
+def blocks(heading, kind):
+    """Return the blocks of a kind, python or text, under a heading of the README."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(rf"```{kind}\n(.*?)\n```", section, re.DOTALL)
+
+
+def paste(heading, capsys):
+    """Paste the Python blocks under a heading; return what is defined then, and was printed."""
+    console = code.InteractiveConsole()
+    if sys.implementation.name == "cpython":
+        gc.disable()  # as the script does: it is faster
+    for block in blocks(heading, "python"):
+        for long, short in [("range(1000)", "range(10)"), ("=20000", "=20"), ("% 500", "% 10")]:
+            block = block.replace(long, short)
+        assert not [console.push(line) for line in block.split("\n")][-1]  # it is complete
+    out, err = capsys.readouterr()
+    assert err == ""
+    return console.locals, out
+
+
+def test_the_default_run_and_a_look_inside_as_the_readme_shows_them(capsys):
+    process = start()  # it trains while the pasted lines do
+    assert hashlib.sha256(NAMES).hexdigest().startswith("816d2a728695db28a20e17eae61c9c42")
+    pathlib.Path("names.txt").write_bytes(NAMES)
+    defined, printed = paste("Look inside", capsys)
+    out, err = end(process)
+    assert (samples(out), out.splitlines()) == (DEFAULT["samples"], DEFAULT["output"])
+    assert [out] == [block + "\n" for block in blocks("What it prints", "text")]
+    assert [int(line.split()[1]) for line in err.splitlines()] == [1, *range(100, 1001, 100)]
+    assert f"`{err.splitlines()[-1]}`" in " ".join(README.split())
+    assert defined["losses"] == pytest.approx(DEFAULT["losses"], rel=0, abs=1e-9)
+    assert printed == "".join(block + "\n" for block in blocks("Look inside", "text"))
+
+
+def test_a_text_of_your_own_as_the_readme_shows_it(capsys):
+    pathlib.Path("words.txt").write_bytes(NAMES[:1000])
+    defined, printed = paste("A text of your own", capsys)
+    assert [len(re.findall(r"\d+\.?\d*", row)) for row in printed.splitlines()] == [3, 3]
 
 
 def test_a_small_run_with_every_flag_and_with_a_prompt():
-    out, err = run(*SMALL_FLAGS, PYTHONHASHSEED="1")
+    flags = " ".join(f"--{flag} {value}" for flag, value in SMALL["flags"].items())
+    out, err = end(start(flags, PYTHONHASHSEED="1"))
     assert samples(out) == SMALL["samples"]
-    assert [line.split(" | mean")[0] for line in err.splitlines()] == [
-        "documents cut to --block-size 8: 1693",
-        *[f"step {n} / 25 | loss {SMALL['losses'][n - 1]:.4f}" for n in [*range(2, 25, 2), 25]]]
-    out, err = run(*SMALL_FLAGS, "--prompt", "mar")
+    assert re.findall(r"^step +(\d+) / 25 \| loss (.*) \| mean", err, re.MULTILINE) == [
+        (str(n), f"{SMALL['losses'][n - 1]:.4f}") for n in (1, 2, 5, 7, 10, 12, 15, 17, 20, 22, 25)]
+    out, err = end(start(f"{flags} --prompt {SMALL['prompt']}"))
     assert samples(out) == SMALL["samples_with_prompt"]
 
 
-def test_an_untrained_model_at_several_temperatures():
-    args = [*TINY, "--steps", 0, "--samples", 4, "--temperature"]
-    out, err = run(*args, "0.1", "1.0", "2")
-    assert len(samples(out)) == 12
-    assert "loss" not in out
-    headings = [line for line in out.splitlines() if line.startswith("---")]
-    assert headings == [f"--- made up at temperature {t} ---" for t in ("0.1", "1", "2")]
-    assert out.startswith(run(*args, "0.1", PYTHONOPTIMIZE="2")[0])
+def test_long_documents_are_cut_and_new_samples_have_a_star():
+    pathlib.Path("letters.txt").write_text("a\nab\nbcdd\n")  # the end of "ab" is not read either
+    out, err = end(start("letters.txt --block-size 2 --steps 0 --temperature 9 --samples 200"))
+    assert (re.findall(r"\d+", out.splitlines()[3]), err) == (["2", "2", "4"], "")
+    assert {"", "a", "ab", "bc"} < set(samples(out))
+    starred = re.findall(r"^sample .*: (.*) \*$", out, re.MULTILINE)
+    assert starred == [sample for sample in samples(out) if sample not in ("a", "ab", "bc")]
+    assert out.splitlines()[-1] == f"{len(starred)} of 200 are new"
 
 
-@pytest.mark.parametrize("args, trained_on", [
-    (["--steps", "0"], 0),
-    (["--steps", "1", "--batch-size", "2"], 2),
-    (["--steps", "200", "--target-loss", "100"], 5),
+@pytest.mark.parametrize("target, steps", [("1e9", 100), ("900", 150)])
+def test_it_stops_when_the_mean_is_below_the_target(capsys, monkeypatch, target, steps):
+    losses = iter(range(999, 0, -1))  # step 1 has the loss 999
+    monkeypatch.setattr(microgpt, "train", lambda *args: losses)
+    microgpt.main(f"{TINY} --target-loss {target} --samples 3".split())
+    assert next(losses) == 999 - steps
+    assert len(samples(capsys.readouterr().out)) == 3
+
+
+def test_help_names_every_flag_with_its_default():
+    out, err = end(start("--help", COLUMNS="200", NO_COLOR="1"))
+    found = re.findall(r"--([\w-]+) [A-Z_]+ .*?\(default: (.*?)\)", " ".join(out.split()))
+    assert " ".join(map(" ".join, found)) == (
+        "n-layer 1 n-embd 16 n-head 4 block-size 16 steps 1000 batch-size 1 learning-rate 0.01 "
+        "target-loss 0 temperature 0.5 samples 20 seed 42 prompt ''")
+    assert str(ROOT) not in out
+
+
+@pytest.mark.parametrize("exit_code, args, expected", [
+    *[(2, f"--{flag} 0", f"--{flag} must be above 0") for flag in (
+        "n-layer n-embd n-head block-size batch-size learning-rate temperature".split())],
+    (2, "--temperature nan", "--temperature"), (2, "--learning-rate nan", "--learning-rate"),
+    (2, "--steps -1", "--steps"), (2, "--seed -42", "--seed"), (2, "--samples -1", "--samples"),
+    (2, "--samples many", "--samples"), (2, "--n-head 5", "--n-head 5"),
+    (2, "--prompt Jo", "--prompt"), (2, "--prompt abcdefghijklmnop", "--prompt"),
+    (2, "missing.txt", "missing.txt"), (2, "empty.txt", "empty"), (2, "utf-16.txt", "UTF-8"),
+    (2, "cp1252.txt", "UTF-8"), (1, "--learning-rate 1e200", "--learning-rate"),
+    (1, "--learning-rate 3e5 --steps 20", "--learning-rate"),
 ])
-def test_the_count_of_new_samples(capsys, tmp_path, args, trained_on):
-    docs = ["ab", "bc", "cd", "de", "e"]  # of which one character is read
-    path = tmp_path / "letters.txt"
-    path.write_text("\n".join(docs))
-    microgpt.main([*TINY, "--data", str(path), "--block-size", "1", "--seed", "3",
-                   "--temperature", "9", "--samples", "60", *args])
-    out, err = capsys.readouterr()
-    random.Random(3).shuffle(docs)
-    n_new = samples(out).count("")
-    n_shown = sum(sample in [doc[0] for doc in docs[:trained_on]] for sample in samples(out))
-    assert out.splitlines()[-1] == (
-        f"60 samples: {n_new} new, {60 - n_new - n_shown} in the data but not trained on, "
-        f"{n_shown} trained on")
-    assert ("\ntarget loss reached after step 100\n" in err) == ("--target-loss" in args)
+def test_what_cannot_go_well_ends_with_a_clear_line(exit_code, args, expected):
+    pathlib.Path("empty.txt").write_bytes(b" \n")
+    for encoding in ("utf-16", "cp1252"):
+        pathlib.Path(f"{encoding}.txt").write_bytes("zoë\n".encode(encoding))
+    out, err = end(start(args), exit_code)
+    assert expected in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert ("num docs" in out, "sample" in out) == (exit_code == 1, False)
 
 
-def test_a_slow_run_shows_a_line_a_minute_and_the_hours_left(capsys):
-    hours = itertools.count(step=3600)  # each look at the clock is an hour later
-    with mock.patch.object(microgpt.time, "monotonic", lambda: next(hours)):
-        microgpt.main([*TINY, "--steps", "30", "--samples", "1"])
-    lines = capsys.readouterr().err.splitlines()[1:]  # the first says how many documents are cut
-    assert [line.split(" |")[0] for line in lines] == [f"step {n} / 30" for n in range(1, 31)]
-    assert lines[0].endswith(" | 1 day, 5:00:00 left")
-    assert lines[19].endswith(" | 10:00:00 left")
+def test_any_text_works_on_any_terminal():
+    names = "김민준 이서연 박지호 최수아 정도윤 강하은 조시우 윤지유 장예준 임서윤".split()
+    pathlib.Path("my.txt").write_bytes(("\ufeff " + " \r\n \t\r\n".join(names)).encode())
+    out, err = end(start(f"{TINY} my.txt --steps 2", PYTHONIOENCODING="cp1252"))
+    assert out.startswith(f"num docs: 10\nvocab size: {len(set(''.join(names))) + 1}\n")
+    assert set("".join(samples(out))) <= set("".join(names))  # it has no "?"
 
 
-def test_help_says_what_every_flag_is_by_default():
-    out, err = run("--help", PYTHONOPTIMIZE="2")
-    defaults = re.findall(r"--([\w-]+) [A-Z].*?\(default: (.*?)\)", " ".join(out.split()))
-    assert [" ".join(pair) for pair in defaults] == [
-        "n-layer 1", "n-embd 16", "n-head 4", "block-size 16", "steps 1000", "batch-size 1",
-        "learning-rate 0.01", "target-loss 0", "samples 20", "seed 42", "temperature 0.5",
-        "prompt nothing", "data names.txt beside the script"]
+def test_it_finds_names_txt_through_a_link_but_not_when_copied_alone():
+    pathlib.Path("copy.py").write_bytes(SCRIPT.read_bytes())
+    out, err = end(start(script="copy.py"), exit_code=2)
+    assert "names.txt" in err.splitlines()[-1]
+    try:
+        os.symlink(SCRIPT, "link.py")
+    except OSError:
+        pytest.skip("links are not allowed here")
+    out, err = end(start(f"{TINY} --steps 0", script="link.py"))
+    assert out.startswith("num docs: 32033\n")
 
 
-def test_any_text_works_and_long_documents_are_cut(tmp_path):
-    path = tmp_path / "my.txt"
-    path.write_bytes("\ufeff  王芳 xxxx\r\n李娜 \r\n \t\r\nzoë\x0czoë\n".encode())
-    args = [*TINY, "--data", path, "--steps", 10, "--samples", 5]
-    out, err = run(*args)
-    assert out.startswith("num docs: 3\nvocab size: 11\n")
-    assert err.startswith("documents cut to --block-size 6: 2\nstep 1 / 10 | ")
-    assert set("".join(samples(out))) <= set("王芳 x李娜zoë\x0c")
-    out, err = run(*args, PYTHONIOENCODING="ascii")  # as a terminal that cannot show it
-    assert out.isascii() and "?" in out
+def test_importing_it_runs_nothing_and_an_editor_can_run_it(monkeypatch):
+    class Stream(list):  # an editor's own: no file, and without what only files have
+        write = list.append
+        def flush(self): pass
+        def isatty(self): return True
+
+    out, err = Stream(), Stream()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    monkeypatch.setattr(sys, "argv", f"{SCRIPT.name} {TINY} --steps 2 --samples 3".split())
+    runpy.run_path(str(SCRIPT))["train"](None, None, None, 1, 1, 1)  # no step until asked for one
+    assert (out, err, gc.isenabled()) == ([], [], True)
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    assert (len(samples("".join(out))), "".join(err).count("step ")) == (3, 2)
+    assert gc.isenabled() == (sys.implementation.name != "cpython")
 
 
-@pytest.mark.parametrize("args, expected", [
-    *[([flag, "0"], f"{flag} must be 1 or more") for flag in (
-        "--n-layer", "--n-embd", "--n-head", "--block-size", "--batch-size", "--samples")],
-    (["--steps", "-1"], "--steps must be 0 or more"),
-    (["--samples", "many"], "argument --samples: invalid int value: 'many'"),
-    (["--learning-rate", "0"], "--learning-rate and --temperature must be more than 0"),
-    (["--temperature", "0.5", "nan"], "--learning-rate and --temperature must be more than 0"),
-    (["--n-head", "5"], "--n-embd 16 must be a multiple of --n-head 5"),
-    (["--data", "missing.txt"], "cannot read missing.txt: [Errno 2] No such file"),
-    (["--data", "empty.txt"], "empty.txt has no text; it must have a document a line"),
-    (["--data", "utf16.txt"], "cannot read utf16.txt: 'utf-8' codec"),
-    (["--prompt", "Jo"], "--prompt must have characters of the documents; none has 'J'"),
-    (["--prompt", "x" * 16], "--prompt must be shorter than --block-size, which is 16"),
-    (["names.txt"], "unrecognized arguments: names.txt"),
-])
-def test_bad_input_is_refused_with_a_clear_line(tmp_path, monkeypatch, capsys, args, expected):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty.txt").write_bytes(b" \n")
-    (tmp_path / "utf16.txt").write_bytes(b"\xff\xfea\0")
-    with pytest.raises(SystemExit) as ended:
-        microgpt.main(args)
-    out, err = capsys.readouterr()
-    assert (ended.value.code, out) == (2, "")
-    assert re.fullmatch(f"usage: .*\nmicrogpt.py: error: {re.escape(expected)}.*\n", err)
-
-
-@pytest.mark.parametrize("args, expected", [
-    (["--learning-rate", "1e200"], r"the loss of step \d is nan"),
-    (["--learning-rate", "3e5", "--steps", "20"], r"the loss of step \d is infinite"),
-    (["--learning-rate", "inf", "--steps", "1"], r"cannot draw at temperature 0.5 .*"),
-][:2 if sys.version_info < (3, 10) else 3])  # before, random.choices does not look at the weights
-def test_a_run_that_blows_up_ends_with_one_line(args, expected):
-    out, err = run(*args, exit_code=1)
-    assert samples(out) == []
-    assert re.fullmatch(f"microgpt.py: error: {expected}; try .*a lower --learning-rate",
-                        err.splitlines()[-1])
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")
+def test_ctrl_c_while_training_samples_what_was_learnt():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    process = start(f"{TINY} --steps 1000000 --samples 3")
+    next(line for line in process.stderr if line.startswith("step "))
+    process.send_signal(signal.SIGINT)
+    out, err = end(process)
+    assert "stopped" in err and len(samples(out)) == 3
