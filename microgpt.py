@@ -1,6 +1,7 @@
 """A GPT in one file of plain Python, to be read from the first line to the last.
 
-    python microgpt.py [words.txt]   learn from words.txt, or from names.txt beside it; then write
+    python microgpt.py             learn from names.txt, which lies beside this file; make up names
+    python microgpt.py words.txt   learn from a text of your own (--help lists the flags)
 
 What is built here is a function. Given the beginning of a text, say "emm", it returns a probability
 for each character that could come next: "a" is likely, "q" is not. Inside are a few thousand
@@ -55,8 +56,8 @@ class Tokenizer:
 # Training asks of each parameter: if it grew a little, how fast would the loss grow? The answer is
 # its gradient (in school, a derivative), and training moves the parameter the opposite way.
 # Autograd finds all gradients at once. Each number is a Value, which remembers its children (the
-# Values it was computed from) and its local gradients (how fast it rises with each child): a graph.
-# By the chain rule, multiply along each path from the loss to a parameter, and add up the paths.
+# Values it was computed from) and its local gradients (how fast it rises with each child). In this
+# graph the chain rule says: multiply along each path from loss to parameter, and add up the paths.
 class Value:
     """A number that remembers how it was computed.
     >>> x = Value(3.0)
@@ -65,8 +66,8 @@ class Value:
     >>> y.data, x.grad
     (10.0, 6.0)
 
-    Why 6? Two paths lead from y to x, one for each factor of x * x. On both, the + has the local
-    gradient 1 and the * has 3, the other factor: 1 * 3 + 1 * 3. And 0.01 more in x gives 0.0601.
+    Why 6? Two paths lead from y to x, one for each factor of x * x. On both, + has the gradient 1,
+    and * has 3, the other factor: 1 * 3 + 1 * 3. A trial agrees: 0.01 more in x adds 0.0601 to y.
     """
     __slots__ = ("data", "grad", "children", "local_grads", "serial")  # no other attributes: faster
     serials = itertools.count()
@@ -104,13 +105,13 @@ class Value:
         todo = [self]
         while todo:
             node = todo.pop()
-            node.grad = 0.0  # start afresh, but leaves keep theirs, so that documents add up
+            node.grad = 0.0  # start afresh; only leaves keep theirs, so that a batch adds up
             for child in node.children:
                 if child.children and child not in inner:
                     inner.add(child)
                     todo.append(child)
         self.grad = 1.0  # self rises as fast as itself
-        # A grad is passed on when it is complete: after those of all Values computed from this one.
+        # A Value passes its grad on only when it is complete: after all Values computed from it.
         # They are newer, so newest first. The order of creation is already a topological order.
         for node in sorted(inner, key=lambda node: node.serial, reverse=True):
             for child, local_grad in zip(node.children, node.local_grads):
@@ -118,7 +119,7 @@ class Value:
 
 
 def dot(a, b):
-    """Return a[0] * b[0] + a[1] * b[1] + ...: large if a and b have like signs in like places."""
+    """Return a[0] * b[0] + a[1] * b[1] + ...: large if a and b match, number by number."""
     total = 0.0  # one Value, not one for each * and +, makes training several times as fast
     for a_i, b_i in zip(a, b):  # not sum(), which rounds differently in newer Pythons
         total += a_i.data * b_i.data
@@ -131,19 +132,18 @@ def dot(a, b):
 # knows at this position of the document. x starts as the sum of two embeddings, vectors found by
 # training: one for the token, because an id is only a label, and one for the position, because
 # attention by itself does not see the order of earlier tokens. Each layer then adds to x twice:
-#
 #          .--> rmsnorm --> attention --.      .--> rmsnorm --> mlp --.
 #          |                            v      |                      v
 #     x ---+---------------------------(+)-----+---------------------(+)---> x for the next layer
-# Attention fetches from the positions so far; the MLP (multi-layer perceptron) works out more, from
-# this one alone. x is added to, never replaced (the straight line, a residual connection): what it
-# knew stays, and gradients pass whole. Last it becomes logits: the higher, the likelier the token.
+# Attention fetches from the positions so far; the MLP (multi-layer perceptron) adds what this one
+# yields by itself. x is never replaced (the straight line, a residual connection): it keeps what it
+# knew, and gradients pass whole. At the end are logits, one a token: the higher, the likelier next.
 def linear(x, w): return [dot(x, row) for row in w]  # each row of the matrix w makes a mix of x
 def add(a, b): return [a_i + b_i for a_i, b_i in zip(a, b)]
 
 
 def softmax(logits):
-    """Turn logits into probabilities, which sum to 1. A lead of log(3) is 3 times as likely.
+    """Turn logits into probabilities, of sum 1. A lead of log(3) makes a token 3 times as likely.
     >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]
     [0.75, 0.25]
     """
@@ -166,7 +166,7 @@ def attend(query, keys, values):
     >>> round(attend([Value(1.0)], keys, values)[0].data, 6)  # 0.75 * 8 + 0.25 * 4
     7.0
     """
-    # Scores grow with the root of the length, and softmax would pick almost one position only.
+    # Longer vectors give larger scores, by about sqrt(n), and softmax would pick almost only one.
     scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
     weights = softmax(scores)
     return [dot(weights, column) for column in zip(*values)]  # column i: number i of each value
@@ -214,7 +214,7 @@ class GPT:
         return linear(fetched, layer["attn_wo"])
 
     def mlp(self, layer, x):
-        """Work out something new from x. Without relu, two linear steps would be worth only one."""
+        """Make something new of x. Without relu, two linear steps could do no more than one."""
         hidden = [h.relu() for h in linear(x, layer["mlp_fc1"])]  # relu: negative numbers become 0
         return linear(hidden, layer["mlp_fc2"])
 
@@ -255,7 +255,7 @@ class Adam:
         self.v = [0.0] * len(params)
         self.t = 0  # how many steps it has taken
 
-    def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):  # beta: how much of it stays
+    def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):  # beta: what of m, v is kept
         self.t += 1
         m_share = 1 - beta1 ** self.t  # m starts at 0, so at first it is too small, by this factor
         v_share = 1 - beta2 ** self.t  # and so is v

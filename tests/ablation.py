@@ -95,7 +95,7 @@ for rate in (0.01, 0.005, 0.002, 0.001):
 for rate in (0.03, 0.1, 0.3, 1.0):
     ROWS[f"plain gradient descent at {rate}"] = (Adam, "step", plain_gradient_descent, rate)
 
-TABLES = {  # what is counted: which token follows after which of these, from the coarsest to the finest
+TABLES = {  # which token follows after which of these is counted, from the coarsest to the finest
     "a table of pairs": [lambda tokens, i: tokens[i]],
     "a table of place and last letter": [
         lambda tokens, i: tokens[i],
@@ -186,7 +186,8 @@ def main(n_new=2000):
             losses[futures[future]].append(future.result())
             print(f"{done} / {len(futures)}: {futures[future][0]}", file=sys.stderr)
     for steps in (1000, MOST_STEPS):
-        print(f"| after {steps:,} names | mean loss | costs | least and most |\n| --- | --- | --- | --- |")
+        print(f"| after {steps:,} names | mean loss | costs | least and most |")
+        print("| --- | --- | --- | --- |")
         base = statistics.fmean(losses["the model as it is", steps])
         rows = [row for row, n in losses if n == steps]
         for row in sorted(rows, key=lambda row: statistics.fmean(losses[row, steps])):
