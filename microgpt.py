@@ -80,11 +80,11 @@ class Value:
         self.serial = next(Value.serials)  # 0, 1, 2, ... in the order of creation; see backward
 
     def __add__(self, other):  # each operation returns Value(result, children, local gradients)
-        other = other if isinstance(other, Value) else Value(other)
+        other = other if isinstance(other, Value) else Value(other + 0.0)  # a constant, as float
         return Value(self.data + other.data, (self, other), (1.0, 1.0))
 
     def __mul__(self, other):
-        other = other if isinstance(other, Value) else Value(other)
+        other = other if isinstance(other, Value) else Value(other + 0.0)
         return Value(self.data * other.data, (self, other), (other.data, self.data))
 
     def __pow__(self, n): return Value(self.data ** n, (self,), (n * self.data ** (n - 1),))
