@@ -56,8 +56,8 @@ class Tokenizer:
 # Training asks of each parameter: if it grew a little, how fast would the loss grow? The answer is
 # its gradient (in school, a derivative), and training moves the parameter the opposite way.
 # Autograd finds all gradients at once. Each number is a Value, which remembers its children (the
-# Values it was computed from) and its local gradients (how fast it rises with each child). In this
-# graph the chain rule says: multiply along each path from loss to parameter, and add up the paths.
+# Values it was computed from) and its local gradients (how fast it rises with each child). That is
+# a graph. By the chain rule, multiply along each path from loss to parameter, and add up the paths.
 class Value:
     """A number that remembers how it was computed.
     >>> x = Value(3.0)
@@ -135,9 +135,9 @@ def dot(a, b):
 #          .--> rmsnorm --> attention --.      .--> rmsnorm --> mlp --.
 #          |                            v      |                      v
 #     x ---+---------------------------(+)-----+---------------------(+)---> x for the next layer
-# Attention fetches from the positions so far; the MLP (multi-layer perceptron) adds what this one
-# yields by itself. x is never replaced (the straight line, a residual connection): it keeps what it
-# knew, and gradients pass whole. At the end are logits, one a token: the higher, the likelier next.
+# Attention fetches from the positions so far; the MLP (multi-layer perceptron) works at this one
+# alone. x is added to, never replaced (the straight line, a residual connection): it keeps what it
+# knew, and gradients pass whole. At last it becomes logits, one for each token: higher is likelier.
 def linear(x, w): return [dot(x, row) for row in w]  # each row of the matrix w makes a mix of x
 def add(a, b): return [a_i + b_i for a_i, b_i in zip(a, b)]
 
@@ -214,7 +214,7 @@ class GPT:
         return linear(fetched, layer["attn_wo"])
 
     def mlp(self, layer, x):
-        """Make something new of x. Without relu, two linear steps could do no more than one."""
+        """Make something new from x. Without relu, two linear steps could do no more than one."""
         hidden = [h.relu() for h in linear(x, layer["mlp_fc1"])]  # relu: negative numbers become 0
         return linear(hidden, layer["mlp_fc2"])
 
@@ -247,7 +247,7 @@ class Adam:
     Gradients are noisy: the next document may want the opposite. And they differ in size: one rate
     does not suit all. So Adam keeps two running means for each parameter: m of its gradient, where
     noise cancels out, and v of its gradient squared, so that sqrt(v) is the usual size. A step is
-    rate * m / sqrt(v): about the rate, whatever that size, and mostly less where gradients differ.
+    rate * m / sqrt(v): about the rate, whatever that size, but less where gradients disagree.
     """
     def __init__(self, params):
         self.params = params
@@ -255,10 +255,10 @@ class Adam:
         self.v = [0.0] * len(params)
         self.t = 0  # how many steps it has taken
 
-    def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):  # beta: what of m, v is kept
+    def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):  # beta: how much of m, v stays
         self.t += 1
         m_share = 1 - beta1 ** self.t  # m starts at 0, so at first it is too small, by this factor
-        v_share = 1 - beta2 ** self.t  # and so is v
+        v_share = 1 - beta2 ** self.t  # and v by another: uncorrected, the steps would be too large
         for i, param in enumerate(self.params):
             self.m[i] = beta1 * self.m[i] + (1 - beta1) * param.grad
             self.v[i] = beta2 * self.v[i] + (1 - beta2) * param.grad * param.grad
@@ -285,8 +285,8 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 
 # ---- 6 Inference --------------------------------------------------------------------------------
 # The model writes by reading what it has written: predict, draw a token, read it, predict again,
-# until it draws BOS or the positions run out. (The likeliest token would always make the same
-# name.) Nothing is learnt here. Temperature makes it careful or bold: if a is 3 times as likely as
+# until it draws BOS or the positions run out. (Always taking the likeliest would make one name
+# only.) Nothing is learnt here. Temperature makes it careful or bold: if a is 3 times as likely as
 # b at temperature 1, it is 9 times (3 squared) as likely at 0.5, 1.7 times (the root of 3) at 2.
 # ChatGPT works in the same way, with pieces of words as tokens and billions of parameters, trained
 # on much of the web, then on conversations. Both write what is likely, true or not.
@@ -296,7 +296,7 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
     cache = model.new_cache()
     for position in range(model.block_size):
         logits = model.forward(tokens[position], position, cache)
-        if position == len(tokens) - 1:  # the prompt is read
+        if position == len(tokens) - 1:  # the prompt has been read: now write
             probs = softmax([logit / temperature for logit in logits])
             token = rng.choices(range(len(probs)), weights=[p.data for p in probs])[0]
             if token == tokenizer.bos:
