@@ -6,7 +6,7 @@
 What is built here is a function. Given the beginning of a text, say "emm", it returns a probability
 for each character that could come next: "a" is likely, "q" is not. Inside are a few thousand
 numbers, its parameters, random at first. Training shows it names, and after each it moves the
-parameters a little, so that what really came next becomes more likely. In ten seconds or so the
+parameters a little, so that what really came next becomes more likely. In less than a minute the
 loss, which says how wrong it is, falls from 3.3 to about 2.3. Then it writes: it draws a character
 by its probability, appends it, and asks again. It makes up vialan, karia, yeran.
 
