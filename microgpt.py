@@ -66,8 +66,8 @@ class Value:
     >>> y.data, x.grad
     (10.0, 6.0)
 
-    Why 6? Two paths lead from y to x, one for each factor of x * x. On both, + has the gradient 1,
-    and * has 3, the other factor: 1 * 3 + 1 * 3. A trial agrees: 0.01 more in x adds 0.0601 to y.
+    Why 6? Two paths lead from y to x, one for each factor of x * x. On both, the + has a local
+    gradient of 1, the * one of 3, the other factor: 1 * 3 + 1 * 3. And 3.01 does give y = 10.0601.
     """
     __slots__ = ("data", "grad", "children", "local_grads", "serial")  # no other attributes: faster
     serials = itertools.count()
@@ -166,7 +166,7 @@ def attend(query, keys, values):
     >>> round(attend([Value(1.0)], keys, values)[0].data, 6)  # 0.75 * 8 + 0.25 * 4
     7.0
     """
-    # Longer vectors give larger scores, by about sqrt(n), and softmax would pick almost only one.
+    # Longer vectors give larger scores, by about sqrt(n): softmax would pick almost one value only.
     scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
     weights = softmax(scores)
     return [dot(weights, column) for column in zip(*values)]  # column i: number i of each value
@@ -258,7 +258,7 @@ class Adam:
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):  # beta: how much of m, v stays
         self.t += 1
         m_share = 1 - beta1 ** self.t  # m starts at 0, so at first it is too small, by this factor
-        v_share = 1 - beta2 ** self.t  # and v by another: uncorrected, the steps would be too large
+        v_share = 1 - beta2 ** self.t  # v is so even more: without this, steps would be too large
         for i, param in enumerate(self.params):
             self.m[i] = beta1 * self.m[i] + (1 - beta1) * param.grad
             self.v[i] = beta2 * self.v[i] + (1 - beta2) * param.grad * param.grad
