@@ -1,17 +1,21 @@
 """A GPT in one file of plain Python, to be read from the first line to the last.
 
-    python microgpt.py             learn from names.txt, which lies beside this file; make up names
-    python microgpt.py words.txt   learn from a text of your own (--help lists the flags)
+    python microgpt.py             learn from names.txt, and make up names
+    python microgpt.py words.txt   learn from a text of your own (flags: --help)
 
-What is built here is a function. Given the beginning of a text, say "emm", it returns a probability
-for each character that could come next: "a" is likely, "q" is not. Inside are a few thousand
-numbers, its parameters, random at first. Training shows it names, and after each it moves the
-parameters a little, so that what really came next becomes more likely. In less than a minute the
-loss, which says how wrong it is, falls from 3.3 to about 2.3. Then it writes: it draws a character
-by its probability, appends it, and asks again. It makes up vialan, karia, yeran.
+What is built here is a function, the model. Given the beginning of a text, say "emm", the model
+returns a probability for each character that could come next: "a" is likely, "q" is not. It
+computes them with a few thousand numbers, its parameters, which are random at first.
 
-It is a GPT: generative (it writes), pre-trained (on plain text), transformer (the design, part 4).
-The algorithm is that of Andrej Karpathy's microgpt (2026); this implementation is independent.
+Training shows the model one name after another. It predicts each character from those before it,
+and the loss says how wrong it was. Then each parameter is moved a little, so that what really came
+becomes more likely. In less than a minute the loss on new names falls from 3.3 to about 2.4.
+
+Inference, the use of a trained model, makes up names. A character is drawn at random, a likely one
+more often. It is appended to the text, and the model is asked again. Out come vialan, karia, yeran.
+
+GPT means generative (it writes), pre-trained (on plain text; a chat model is trained further),
+transformer (part 4). The algorithm is that of Andrej Karpathy's microgpt (2026), written anew.
 """
 import argparse
 import gc
@@ -19,32 +23,35 @@ import itertools
 import math
 import pathlib
 import random
+import statistics
 import sys
 
 
 # ---- 1 Dataset ----------------------------------------------------------------------------------
 # The model learns from documents. A document is a text by itself: here a name, one line of the
-# file. Nothing below depends on that: lines of Shakespeare need a larger --block-size, no new code.
+# file. By default, training reads 1,000 of the 32,033 lines of names.txt, each once. Lines of
+# Shakespeare would do as well: nothing below depends on names.
 def load_docs(path):
-    """Return the documents of a UTF-8 file: its lines, without the blank ones."""
-    with open(path, encoding="utf-8-sig") as file:  # -sig: without a byte-order mark
+    """Return the lines of a UTF-8 file, without the blank ones."""
+    with open(path, encoding="utf-8-sig") as file:  # -sig: skip a mark that Windows may put first
         return [line.strip() for line in file if line.strip()]
 
 
 # ---- 2 Tokenizer --------------------------------------------------------------------------------
 # A model computes, so text must become numbers. It is cut into tokens, here single characters, each
-# with a number, its id: a is 0, b is 1, ... An id is a label, not an amount: z is not more than a.
+# with a number, its id: a is 0, b is 1, and so on. An id is a label: z is not more than a.
 # One more token, BOS (beginning of sequence), has two jobs. It is read first, because the first
-# character must be predicted from something, and predicted last, where it means "here it ends":
+# character must be predicted from something. It is predicted last, where it means "the end":
 #     what is read                BOS  e    m    m    a
 #     what should be predicted    e    m    m    a    BOS
+# Each prediction uses all that was read so far, not only the token above it.
 class Tokenizer:
     """Turns documents into lists of ids and back. In the code, a `token` is always its id.
     >>> Tokenizer(["abcdefghijklmnopqrstuvwxyz"]).encode("emma")
     [26, 4, 12, 12, 0, 26]
     """
     def __init__(self, docs):
-        self.chars = sorted(set("".join(docs)))  # sorted, because a set has no fixed order
+        self.chars = sorted(set("".join(docs)))  # sorted: a set has no fixed order
         self.bos = len(self.chars)
         self.vocab_size = len(self.chars) + 1  # how many different tokens there are
 
@@ -54,43 +61,55 @@ class Tokenizer:
 
 # ---- 3 Autograd ---------------------------------------------------------------------------------
 # Training asks of each parameter: if it grew a little, how fast would the loss grow? The answer is
-# its gradient (in school, a derivative), and training moves the parameter the opposite way.
+# its gradient (in school, a derivative). Training moves the parameter the opposite way.
 # Autograd finds all gradients at once. Each number is a Value, which remembers its children (the
-# Values it was computed from) and its local gradients (how fast it rises with each child). That is
-# a graph. By the chain rule, multiply along each path from loss to parameter, and add up the paths.
+# Values it was computed from) and its local gradients (how fast it grows with each child). These
+# links form a graph, seen from the result: the loss is at the top, the parameters at the bottom.
 class Value:
     """A number that remembers how it was computed.
     >>> x = Value(3.0)
-    >>> y = x * x + 1
+    >>> y = x * x * 5
     >>> y.backward()
     >>> y.data, x.grad
-    (10.0, 6.0)
+    (45.0, 30.0)
 
-    Why 6? Two paths lead from y to x, one for each factor of x * x. On both, the + has a local
-    gradient of 1, the * one of 3, the other factor: 1 * 3 + 1 * 3. And 3.01 does give y = 10.0601.
+    Why 30? This is the graph, with local gradients on its lines (and without the constant 5):
+                         .--- 3 ---.
+        y --- 5 --- x * x           x
+                         '--- 3 ---'
+
+    Rates multiply along a path: y grows 5 times as fast as x * x, and x * x grows 3 times as fast
+    as its left factor, because the right one is 3. That makes 5 * 3. Paths add up: x is the right
+    factor, too, so there is another 5 * 3. And x = 3.01 does give y = 45.3005, about 0.3 more.
     """
     __slots__ = ("data", "grad", "children", "local_grads", "serial")  # no other attributes: faster
     serials = itertools.count()
 
     def __init__(self, data, children=(), local_grads=()):
         self.data = data
-        self.grad = 0.0
+        self.grad = 0.0  # found by backward
         self.children = children  # a leaf of the graph, such as a parameter, has none
         self.local_grads = local_grads
-        self.serial = next(Value.serials)  # 0, 1, 2, ... in the order of creation; see backward
+        self.serial = next(Value.serials)  # 0, 1, 2, ... in the order of creation
 
-    def __add__(self, other):  # each operation returns Value(result, children, local gradients)
-        other = other if isinstance(other, Value) else Value(other + 0.0)  # a constant, as float
+    # Each operation returns Value(result, children, local gradients).
+    def __add__(self, other):  # a sum grows as fast as each part
+        other = other if isinstance(other, Value) else Value(other + 0.0)  # a constant, as a float
         return Value(self.data + other.data, (self, other), (1.0, 1.0))
 
-    def __mul__(self, other):
+    def __mul__(self, other):  # the local gradient of each factor is the other factor
         other = other if isinstance(other, Value) else Value(other + 0.0)
         return Value(self.data * other.data, (self, other), (other.data, self.data))
 
     def __pow__(self, n): return Value(self.data ** n, (self,), (n * self.data ** (n - 1),))
     def exp(self): return Value(math.exp(self.data), (self,), (math.exp(self.data),))
     def log(self): return Value(math.log(self.data), (self,), (1 / self.data,))
-    def relu(self): return Value(self.data, (self,), (1.0,)) if self.data > 0 else Value(0.0)
+
+    def relu(self):  # negative numbers become 0
+        if self.data > 0:
+            return Value(self.data, (self,), (1.0,))
+        return Value(0.0)  # no child, because it stays 0 if self changes a little
+
     def __neg__(self): return self * -1
     def __sub__(self, other): return self + -other
     def __truediv__(self, other): return self * other ** -1
@@ -100,108 +119,119 @@ class Value:
     def __rtruediv__(self, other): return self ** -1 * other
 
     def backward(self):
-        """For each leaf, find how fast self rises with it, and add that to its grad."""
-        inner = {self}  # self and what it was computed from, without the leaves
+        """For each leaf, find how fast self grows with it, and add that to the leaf's grad."""
+        inner = {self}  # 1. collect self and all Values between self and the leaves
         todo = [self]
         while todo:
             node = todo.pop()
-            node.grad = 0.0  # start afresh; only leaves keep theirs, so that a batch adds up
+            node.grad = 0.0  # only a leaf keeps what an earlier call has added
             for child in node.children:
                 if child.children and child not in inner:
                     inner.add(child)
                     todo.append(child)
-        self.grad = 1.0  # self rises as fast as itself
-        # A Value passes its grad on only when it is complete: after all Values computed from it.
-        # They are newer, so newest first. The order of creation is already a topological order.
+        self.grad = 1.0  # self grows as fast as itself
+        # 2. Hand the gradients down to the children, newest node first. What was computed from a
+        # node is newer, so the grad of a node is complete before its turn.
         for node in sorted(inner, key=lambda node: node.serial, reverse=True):
             for child, local_grad in zip(node.children, node.local_grads):
-                child.grad += local_grad * node.grad
+                child.grad += local_grad * node.grad  # rates multiply, paths add up
 
 
 def dot(a, b):
-    """Return a[0] * b[0] + a[1] * b[1] + ...: large if a and b match, number by number."""
-    total = 0.0  # one Value, not one for each * and +, makes training several times as fast
-    for a_i, b_i in zip(a, b):  # not sum(), which rounds differently in newer Pythons
+    """Return a[0] * b[0] + a[1] * b[1] + ... for two vectors (lists of numbers). It measures their
+    match: it is large if both are large in the same places, with the same signs.
+    >>> dot([Value(2.0), Value(-1.0)], [Value(3.0), Value(-4.0)]).data  # 2 * 3 + -1 * -4
+    10.0
+    """
+    total = 0.0  # one Value for all the * and +: that is several times as fast
+    for a_i, b_i in zip(a, b):  # not sum(): newer Pythons round it differently
         total += a_i.data * b_i.data
-    local_grads = [factor.data for factor in (*b, *a)]  # as in __mul__: that of a[i] is b[i]
+    local_grads = [factor.data for factor in (*b, *a)]  # the other factor, as in *
     return Value(total, (*a, *b), local_grads)
 
 
 # ---- 4 Model ------------------------------------------------------------------------------------
-# The model reads one token at a time. For each it makes x, a vector (a list of numbers) of what it
-# knows at this position of the document. x starts as the sum of two embeddings, vectors found by
-# training: one for the token, because an id is only a label, and one for the position, because
-# attention by itself does not see the order of earlier tokens. Each layer then adds to x twice:
-#          .--> rmsnorm --> attention --.      .--> rmsnorm --> mlp --.
-#          |                            v      |                      v
-#     x ---+---------------------------(+)-----+---------------------(+)---> x for the next layer
-# Attention fetches from the positions so far; the MLP (multi-layer perceptron) works at this one
-# alone. x is added to, never replaced (the straight line, a residual connection): it keeps what it
-# knew, and gradients pass whole. At last it becomes logits, one for each token: higher is likelier.
-def linear(x, w): return [dot(x, row) for row in w]  # each row of the matrix w makes a mix of x
+# The model reads one token at a time. For each it makes x, a vector of what it knows at this
+# position. Training, not a person, decides what each number in x means. x is made from two
+# embeddings, vectors of parameters. One is for the token, because an id is only a label. One is for
+# the position (that of BOS is 0), because attention takes a mean, as we shall see, and a mean is
+# the same in any order. Then each layer adds to x twice:
+#                               .--> rmsnorm --> attention --.    .--> rmsnorm --> mlp --.
+#                               |                            v    |                      v
+#     embeddings --> rmsnorm -> x --------------------------(+)-> x --------------------(+)-> x
+#                    (once)     '------------------ one layer of n_layer ----------------'
+# The last x is turned into logits, one for each token: the higher, the likelier.
+def linear(x, w): return [dot(x, row) for row in w]  # w is a matrix; each row gives one number
 def add(a, b): return [a_i + b_i for a_i, b_i in zip(a, b)]
 
 
 def softmax(logits):
-    """Turn logits into probabilities, of sum 1. A lead of log(3) makes a token 3 times as likely.
+    """Turn logits into probabilities: exp makes them positive, scale makes their sum 1.
+    exp turns a lead into a ratio. If one logit leads another by log(3), its token is 3 times as
+    likely, because exp(a + log(3)) is 3 * exp(a).
     >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]
     [0.75, 0.25]
     """
     largest = max(logit.data for logit in logits)
-    exps = [(logit - largest).exp() for logit in logits]  # same ratios, but no overflow
+    exps = [(logit - largest).exp() for logit in logits]  # the same leads, but no overflow
     scale = 1 / sum(exps)
     return [e * scale for e in exps]
 
 
 def rmsnorm(x):
-    """Divide x by its root mean square, so that numbers neither explode nor fade on their way."""
-    scale = (dot(x, x) / len(x) + 1e-5) ** -0.5  # 1e-5, so that it never divides by 0
+    """Divide x by its root mean square: what is computed from it is then neither huge nor tiny."""
+    scale = (dot(x, x) / len(x) + 1e-5) ** -0.5  # 1e-5: never divide by 0
     return [x_i * scale for x_i in x]
 
 
 def attend(query, keys, values):
-    """Mix the values of the positions so far: the better the key matches the query, the more.
-    The query says what is looked for, a key what its position is found by, a value what it gives.
+    """Return the mean of the values, weighted by how well each key matches the query.
+    The query is what this position looks for. Each position so far, this one included, offers a key
+    to be matched and a value (a vector, no Value) to be fetched. After "nath", the query might look
+    for the last vowel. Then the key of "a" matches best, and mostly the value of "a" is fetched.
+    Nobody says what to look for: training finds it.
     >>> keys, values = [[Value(math.log(3))], [Value(0.0)]], [[Value(8.0)], [Value(4.0)]]
     >>> round(attend([Value(1.0)], keys, values)[0].data, 6)  # 0.75 * 8 + 0.25 * 4
     7.0
     """
-    # Longer vectors give larger scores, by about sqrt(n): softmax would pick almost one value only.
+    # Products of either sign partly cancel: a sum of n is about sqrt(n) times as large as one. Not
+    # divided by it, large scores would give one position nearly all the weight.
     scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
     weights = softmax(scores)
     return [dot(weights, column) for column in zip(*values)]  # column i: number i of each value
 
 
 class GPT:
-    """The model. (If you know GPT-2: rmsnorm, without a gain, for LayerNorm, one more after the
-    embeddings, none before lm_head; relu for GELU; lm_head apart from wte; no bias, no dropout.)"""
+    """The model: its parameters, and how it computes with them."""
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
-        def matrix(n_out, n_in):  # random: equal numbers would get equal gradients and stay equal
+        def matrix(n_out, n_in):  # random, as equal numbers in a row would stay equal
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
 
         self.n_head = n_head
         self.block_size = block_size  # how many positions there are
-        self.wte = matrix(vocab_size, n_embd)  # a row for each token: its embedding
-        self.wpe = matrix(block_size, n_embd)  # a row for each position: its embedding
-        self.lm_head = matrix(vocab_size, n_embd)  # x -> logits
+        self.wte = matrix(vocab_size, n_embd)  # token embeddings, one in each row
+        self.wpe = matrix(block_size, n_embd)  # position embeddings, one in each row
+        self.lm_head = matrix(vocab_size, n_embd)  # x -> logits (lm: language model)
         self.layers = [{
             "attn_wq": matrix(n_embd, n_embd),  # x -> query
             "attn_wk": matrix(n_embd, n_embd),  # x -> key
             "attn_wv": matrix(n_embd, n_embd),  # x -> value
-            "attn_wo": matrix(n_embd, n_embd),  # what all heads fetched -> what is added to x
-            "mlp_fc1": matrix(4 * n_embd, n_embd),  # x -> hidden
-            "mlp_fc2": matrix(n_embd, 4 * n_embd),  # hidden -> what is added to x
+            "attn_wo": matrix(n_embd, n_embd),  # fetched -> added to x
+            "mlp_fc1": matrix(4 * n_embd, n_embd),  # x -> hidden (fc: fully connected)
+            "mlp_fc2": matrix(n_embd, 4 * n_embd),  # hidden -> added to x
         } for _ in range(n_layer)]
         in_layers = [w for layer in self.layers for w in layer.values()]
         matrices = [self.wte, self.wpe, self.lm_head] + in_layers
         self.params = [param for w in matrices for row in w for param in row]
 
-    def new_cache(self):  # for the keys and values of each layer, so that none is computed twice
+    def new_cache(self):
+        """Return lists for the keys and values of each layer. Only through them does a token reach
+        later positions. No later token is in them, so the model cannot peek."""
         return [([], []) for _ in self.layers]
 
     def attention(self, layer, x, layer_cache):
-        """Return the vector that this position fetches from all so far, its own included."""
-        keys, values = layer_cache  # nothing later is in here, so the model cannot peek
+        """Return what this position fetches. Its own key and value join the cache."""
+        keys, values = layer_cache
         query = linear(x, layer["attn_wq"])
         keys.append(linear(x, layer["attn_wk"]))
         values.append(linear(x, layer["attn_wv"]))
@@ -209,18 +239,24 @@ class GPT:
         head_size = len(x) // self.n_head
         # To look for several things there are several heads, each on its own slice of the vectors.
         for start in range(0, len(x), head_size):
-            own = slice(start, start + head_size)
-            fetched += attend(query[own], [k[own] for k in keys], [v[own] for v in values])
+            head = slice(start, start + head_size)
+            fetched += attend(query[head], [k[head] for k in keys], [v[head] for v in values])
         return linear(fetched, layer["attn_wo"])
 
     def mlp(self, layer, x):
-        """Make something new from x. Without relu, two linear steps could do no more than one."""
-        hidden = [h.relu() for h in linear(x, layer["mlp_fc1"])]  # relu: negative numbers become 0
+        """Return what follows from x itself (MLP: multi-layer perceptron).
+        Attention only takes means. The MLP can react to a combination: a hidden number is the match
+        of x with a row of mlp_fc1, or 0 if that is negative. So it speaks up for one sort of x,
+        perhaps "a vowel, early in the name". Without relu, two matrices could do no more than one.
+        """
+        hidden = [h.relu() for h in linear(x, layer["mlp_fc1"])]
         return linear(hidden, layer["mlp_fc2"])
 
     def forward(self, token, position, cache):
-        """Read a token after those in the cache; return vocab_size logits for the next one."""
-        x = rmsnorm(add(self.wte[token], self.wpe[position]))  # start from a standard size
+        """Read one token; return vocab_size logits for the next one.
+        x is added to, never replaced (a residual connection), so it keeps what it knew. And as the
+        local gradient of + is 1, a part of each gradient goes straight down to the embeddings."""
+        x = rmsnorm(add(self.wte[token], self.wpe[position]))
         for layer, layer_cache in zip(self.layers, cache):
             x = add(x, self.attention(layer, rmsnorm(x), layer_cache))
             x = add(x, self.mlp(layer, rmsnorm(x)))
@@ -229,36 +265,48 @@ class GPT:
 
 # ---- 5 Training ---------------------------------------------------------------------------------
 # How wrong is a prediction? If the model gave probability p to the token that really came next, the
-# loss is its surprise, -log(p): 0 for p = 1, and the smaller p, the larger. A blind guess among 27
-# tokens has p = 1/27, a loss of 3.30. A loss of 2.3 is that of a guess among 10, as exp(2.3) is 10.
-# It never gets to 0: nobody can know whether "ann" goes on.
+# loss is its surprise, -log(p), with the natural logarithm: 0 for p = 1, and the smaller p, the
+# larger. A blind guess among 27 tokens has p = 1/27, a loss of 3.30. A loss of 2.3 is that of a
+# guess among about 10, as exp(2.3) is about 10. For new names it stays well above 0, because nobody
+# can know whether "ann" goes on. One name is harder than the next, so the loss jumps up and down.
+#
+# Is it learning, or memory? A name that is read once moves each parameter only a little. What stays
+# is what many names share. But a short list, read again and again, is learnt by heart: its loss
+# falls towards 0, while that of new names rises. This is memorising, and --validation shows it.
 def document_loss(model, tokens):
-    """Return the mean surprise over a document, up to block_size tokens of it."""
+    """Return the mean surprise over a document, block_size tokens of it at most."""
     cache = model.new_cache()
     losses = []
     for position in range(min(len(tokens) - 1, model.block_size)):
         probs = softmax(model.forward(tokens[position], position, cache))
-        losses.append(-probs[tokens[position + 1]].log())
+        target = tokens[position + 1]  # what really came next
+        p = probs[target]
+        losses.append(-p.log())
     return sum(losses) / len(losses)
 
 
 class Adam:
-    """Moves the parameters. The simple rule, param.data -= rate * param.grad, has two faults.
-    Gradients are noisy: the next document may want the opposite. And they differ in size: one rate
-    does not suit all. So Adam keeps two running means for each parameter: m of its gradient, where
-    noise cancels out, and v of its gradient squared, so that sqrt(v) is the usual size. A step is
-    rate * m / sqrt(v): about the rate, whatever that size, but less where gradients disagree.
+    """The optimizer: it moves the parameters. Subtracting learning_rate * grad has two faults:
+    1. Gradients are noisy: the next document may want the opposite. So Adam keeps m, a running mean
+       of each parameter's gradients, in which noise mostly cancels out.
+    2. Gradients differ in size, so no learning_rate suits all. So Adam keeps v, a running mean of
+       the gradient squared, and divides by sqrt(v), the usual size.
+    A step is then learning_rate * m / sqrt(v): about learning_rate, less if gradients disagree.
     """
     def __init__(self, params):
         self.params = params
         self.m = [0.0] * len(params)
         self.v = [0.0] * len(params)
-        self.t = 0  # how many steps it has taken
+        self.t = 0  # steps taken
 
-    def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):  # beta: how much of m, v stays
+    def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
+        """Move all parameters, and clear their grads.
+        A running mean keeps the share beta of its old number and takes the rest from the new one.
+        It starts as 0. After t steps, this 0 still has the share beta ** t, so the mean is too
+        small. Dividing by the share of the gradients, 1 - beta ** t, corrects that."""
         self.t += 1
-        m_share = 1 - beta1 ** self.t  # m starts at 0, so at first it is too small, by this factor
-        v_share = 1 - beta2 ** self.t  # v is so even more: without this, steps would be too large
+        m_share = 1 - beta1 ** self.t
+        v_share = 1 - beta2 ** self.t
         for i, param in enumerate(self.params):
             self.m[i] = beta1 * self.m[i] + (1 - beta1) * param.grad
             self.v[i] = beta2 * self.v[i] + (1 - beta2) * param.grad * param.grad
@@ -269,122 +317,132 @@ class Adam:
 
 
 def train(model, tokenizer, docs, steps, batch_size, learning_rate):
-    """Yield the loss of each step, which learns from the next batch_size documents."""
+    """Yield the loss of each step, which learns from a batch: the next batch_size documents."""
     optimizer = Adam(model.params)
+    stream = itertools.cycle(docs)  # after the last document comes the first again
     for step in range(steps):
         batch_loss = 0.0
-        for i in range(step * batch_size, (step + 1) * batch_size):
-            tokens = tokenizer.encode(docs[i % len(docs)])  # 1. take a document
-            loss = document_loss(model, tokens) / batch_size  # 2. predict it: how wrong was that?
+        for doc in itertools.islice(stream, batch_size):  # 1. take a document
+            loss = document_loss(model, tokenizer.encode(doc)) / batch_size  # 2. predict it
             loss.backward()  # 3. find the gradients; those of a batch add up
             batch_loss += loss.data
-        rate = learning_rate * (1 - step / steps)  # large to get near, then small to settle
-        optimizer.step(rate)  # 4. move the parameters
+        # 4. Move the parameters: far at first, to get near, then less and less, to settle.
+        optimizer.step(learning_rate * (1 - step / steps))
         yield batch_loss
 
 
 # ---- 6 Inference --------------------------------------------------------------------------------
 # The model writes by reading what it has written: predict, draw a token, read it, predict again,
-# until it draws BOS or the positions run out. (Always taking the likeliest would make one name
-# only.) Nothing is learnt here. Temperature makes it careful or bold: if a is 3 times as likely as
-# b at temperature 1, it is 9 times (3 squared) as likely at 0.5, 1.7 times (the root of 3) at 2.
-# ChatGPT works in the same way, with pieces of words as tokens and billions of parameters, trained
-# on much of the web, then on conversations. Both write what is likely, true or not.
+# until it draws BOS or the positions run out. (Always taking the likeliest token would make one
+# name only.) Nothing is learnt here.
+# Temperature makes the model careful or bold. The logits are divided by it, and so is each lead. If
+# "a" is 3 times as likely as "b" at temperature 1, which changes nothing, it is 9 times (3 squared)
+# as likely at 0.5, 1.7 times (root of 3) at 2, and 59,049 times (3 ** 10) at 0.1.
+#
+# ChatGPT writes in the same way, with pieces of words as tokens, billions of parameters, and much
+# of the web as documents. New in kind is what follows: it is trained further, on conversations and
+# on what people preferred. Both write what is likely, true or not.
 def generate(model, tokenizer, temperature, rng, prompt=""):
-    """Return a new document that begins with the prompt."""
+    """Return a document that begins with the prompt."""
     tokens = tokenizer.encode(prompt)[:-1]  # without the BOS that would end it
     cache = model.new_cache()
     for position in range(model.block_size):
         logits = model.forward(tokens[position], position, cache)
-        if position == len(tokens) - 1:  # the prompt has been read: now write
-            probs = softmax([logit / temperature for logit in logits])
-            token = rng.choices(range(len(probs)), weights=[p.data for p in probs])[0]
-            if token == tokenizer.bos:
-                break
-            tokens.append(token)
+        if position < len(tokens) - 1:
+            continue  # the prompt goes on
+        probs = softmax([logit / temperature for logit in logits])
+        token = rng.choices(range(len(probs)), weights=[p.data for p in probs])[0]
+        if token == tokenizer.bos:
+            break
+        tokens.append(token)
     return tokenizer.decode(tokens)
 
 
 # ---- 7 The program (the lesson is over) ---------------------------------------------------------
-def read_flags(argv):
-    parser = argparse.ArgumentParser(description="Train a GPT on a text and make up more like it.")
-    parser.add_argument("text", nargs="?", help="UTF-8, a document a line (default: names.txt)")
-    for flag, kind, default, text in [
-        ("--n-layer", int, 1, "layers, each an attention and an MLP"),
-        ("--n-embd", int, 16, "numbers in an embedding; a multiple of --n-head"),
-        ("--n-head", int, 4, "heads in an attention"),
-        ("--block-size", int, 16, "positions; what a document has beyond is not read"),
-        ("--steps", int, 1000, "training steps; 0 leaves the model untrained"),
-        ("--batch-size", int, 1, "documents that a step learns from"),
-        ("--learning-rate", float, 0.01, "how far the first steps move a parameter"),
-        ("--target-loss", float, 0, "stop when the mean of 100 losses is below it"),
-        ("--temperature", float, 0.5, "low is careful, high is bold"),
-        ("--samples", int, 20, "documents to make up"),
-        ("--seed", int, 42, "the same seed gives the same samples"),
-        ("--prompt", str, "", "how the samples begin"),
-    ]:
-        parser.add_argument(flag, type=kind, default=default, help=f"{text} (default: %(default)r)")
-    args = parser.parse_args(argv)
-    for name in "n_layer n_embd n_head block_size batch_size learning_rate temperature".split():
-        if not getattr(args, name) > 0:  # "not", so that nan is refused, too
-            parser.error(f"--{name.replace('_', '-')} must be above 0")
-    if min(args.steps, args.samples, args.seed) < 0:
-        parser.error("--steps, --samples and --seed must be 0 or more")
-    if args.n_embd % args.n_head:
-        parser.error(f"--n-embd {args.n_embd} must be a multiple of --n-head {args.n_head}")
-    return parser, args
+FLAGS = [("--n-layer", 1, 1, "layers, each an attention and an MLP"),  # default, lowest value, use
+         ("--n-embd", 16, 1, "numbers in an embedding; a multiple of --n-head"),
+         ("--n-head", 4, 1, "heads in an attention"),
+         ("--block-size", 0, 0, "how much of a document is read; 0: all of the longest, up to 64"),
+         ("--steps", 1000, 0, "training steps; 0 leaves the model untrained"),
+         ("--batch-size", 1, 1, "documents that a step learns from"),
+         ("--learning-rate", 0.01, 0, "how far the first steps move a parameter"),
+         ("--validation", 0, 0, "documents to keep back; their mean loss shows memorising"),
+         ("--target-loss", 0.0, 0, "stop when the mean of 100 losses is below it"),
+         ("--temperature", 0.5, 1e-6, "low is careful, high is bold"),
+         ("--samples", 20, 0, "documents to make up"),
+         ("--seed", 42, 0, "the same seed gives the same samples"),
+         ("--prompt", "", "", "how the samples begin")]
+parser = argparse.ArgumentParser(usage="microgpt.py [text] [--flag value ...] (see --help)")
+parser.add_argument("text", nargs="?", help="UTF-8, a document a line (default: names.txt)",
+                    default=pathlib.Path(__file__).resolve().with_name("names.txt"))
+for flag, usual, lowest, use in FLAGS:
+    parser.add_argument(flag, default=usual, type=type(usual), help=f"{use} (default: {usual!r})")
 
 
 def main(argv=None):
-    parser, args = read_flags(argv)
+    """Return the model, the tokenizer, the docs (shuffled, those kept back last) and the losses."""
+    def need(condition, message):
+        if not condition:
+            parser.error(message)
+    args = parser.parse_args(argv)
+    for flag, usual, lowest, use in FLAGS:
+        need(vars(args)[flag[2:].replace("-", "_")] >= lowest, f"{flag} must be at least {lowest}")
+    need(args.n_embd % args.n_head == 0,
+         f"--n-embd {args.n_embd} must be a multiple of --n-head {args.n_head}")
     try:
-        docs = load_docs(args.text or pathlib.Path(__file__).resolve().with_name("names.txt"))
-    except (OSError, ValueError) as error:  # ValueError: it is not UTF-8
-        parser.error(f"{error}: give a UTF-8 text, or put names.txt beside this script")
-    if not docs:
-        parser.error("the text is empty: it should have a document a line")
-    rng = random.Random(args.seed)  # all chance comes from here: the same seed, the same samples
-    rng.shuffle(docs)  # because names.txt begins with girls and with frequent names
+        docs = load_docs(args.text)
+    except (OSError, ValueError) as error:
+        parser.error(f"cannot read {args.text} as UTF-8: {error}")
+    need(docs, f"{args.text} is empty: it should have a document a line")
+    n_read = len(docs) - args.validation
+    need(n_read > 0, f"--validation must be less than {len(docs)}, the number of documents")
+    rng = random.Random(args.seed)  # all chance comes from here
+    rng.shuffle(docs)  # names.txt begins with girls and frequent names
     tokenizer = Tokenizer(docs)
-    if len(args.prompt) >= args.block_size or not set(args.prompt) <= set(tokenizer.chars):
-        parser.error("--prompt must be shorter than --block-size, in characters of the documents")
-    model = GPT(rng, tokenizer.vocab_size, args.n_layer, args.n_embd, args.n_head, args.block_size)
-    print(f"num docs: {len(docs)}")
-    print(f"vocab size: {tokenizer.vocab_size}")
-    print(f"num params: {len(model.params)}")
-    cut = [len(doc) for doc in docs if len(doc) >= args.block_size]
-    if cut:
-        print(f"cut to --block-size {args.block_size}: {len(cut)} docs, the longest {max(cut)}")
+    needed = max(map(len, docs)) + 1  # + 1 to predict the end
+    block_size = args.block_size or min(needed, 64)
+    for char in args.prompt:
+        need(char in tokenizer.chars, f"--prompt has {char!r}, which no document has")
+    need(len(args.prompt) < block_size, f"--prompt may have {block_size - 1} characters at most")
+    model = GPT(rng, tokenizer.vocab_size, args.n_layer, args.n_embd, args.n_head, block_size)
+    print(f"num docs: {len(docs)}\nvocab size: {len(model.wte)}\nnum params: {len(model.params)}")
+    if block_size < needed:
+        print(f"long documents are cut: --block-size {needed} would read all to their end")
+    docs = [doc[:block_size] for doc in docs]
+    if sys.implementation.name == "cpython":
+        gc.set_threshold(1_000_000)  # graphs have no cycles to look for
+    run = train(model, tokenizer, docs[:n_read], args.steps, args.batch_size, args.learning_rate)
     losses = []
-    tenths = [args.steps * tenth // 10 for tenth in range(1, 11)]
     try:
-        for loss in train(model, tokenizer, docs, args.steps, args.batch_size, args.learning_rate):
+        for step, loss in enumerate(run, start=1):
             if math.isnan(loss):
                 sys.exit("training failed, the loss is nan: a lower --learning-rate may help")
             losses.append(loss)
-            mean = math.fsum(losses[-100:]) / min(len(losses), 100)  # one document says little
-            if len(losses) == 1 or len(losses) in tenths:
-                print(f"step {len(losses):4} / {args.steps} | loss {loss:.4f} | mean {mean:.4f}",
+            mean = statistics.fmean(losses[-100:])
+            done = step >= 100 and mean < args.target_loss
+            if step == 1 or step * 10 % args.steps < 10 or done:  # at each tenth
+                kept = [document_loss(model, tokenizer.encode(doc)).data for doc in docs[n_read:]]
+                more = f" | validation {statistics.fmean(kept):.4f}" if kept else ""
+                print(f"step {step:4} / {args.steps} | loss {loss:.4f} | mean {mean:.4f}{more}",
                       file=sys.stderr)
-            if len(losses) >= 100 and mean < args.target_loss:
+            if done:
                 break
     except KeyboardInterrupt:
         print("stopped; now it writes", file=sys.stderr)
     except (ArithmeticError, ValueError) as error:
         sys.exit(f"training failed with {error!r}: a lower --learning-rate may help")
-    print(f"--- made up at temperature {args.temperature} (* new: in no document) ---")
-    known = {doc[:args.block_size] for doc in docs}
-    n_new = 0
+    print(f"--- made up at temperature {args.temperature} (* new: not one of the documents) ---")
+    known = {"", *docs}
+    new = set()
     for number in range(1, args.samples + 1):
         sample = generate(model, tokenizer, args.temperature, rng, args.prompt)
-        n_new += sample not in known
-        print(f"sample {number:2}: {sample}{'' if sample in known else ' *'}")
-    print(f"{n_new} of {args.samples} are new")
+        new |= {sample} - known
+        print(f"sample {number:2}: {sample}{' *' if sample in new else ''}")
+    print(f"{len(new)} different new ones in {args.samples} samples")
+    return model, tokenizer, docs, losses
 
 
 if __name__ == "__main__":
-    if sys.implementation.name == "cpython":
-        gc.disable()  # faster: a graph has no cycles, so it is freed when loss gets a new value
     if hasattr(sys.stdout, "reconfigure"):  # not in every editor
         sys.stdout.reconfigure(encoding="utf-8")
-    main()
+    model, tokenizer, docs, losses = main()  # python -i leaves you with these
