@@ -64,7 +64,7 @@ class Tokenizer:
 # its gradient (in school, a derivative). Training moves the parameter the opposite way.
 # Autograd finds all gradients at once. Each number is a Value, which remembers its children (the
 # Values it was computed from) and its local gradients (how fast it grows with each child). These
-# links form a graph, seen from the result: the loss is at the top, the parameters at the bottom.
+# links form a graph that leads from the loss back to the parameters.
 class Value:
     """A number that remembers how it was computed.
     >>> x = Value(3.0)
@@ -124,14 +124,14 @@ class Value:
         todo = [self]
         while todo:
             node = todo.pop()
-            node.grad = 0.0  # only a leaf keeps what an earlier call has added
+            node.grad = 0.0  # only a leaf adds up over calls, one for each document of a batch
             for child in node.children:
                 if child.children and child not in inner:
                     inner.add(child)
                     todo.append(child)
         self.grad = 1.0  # self grows as fast as itself
         # 2. Hand the gradients down to the children, newest node first. What was computed from a
-        # node is newer, so the grad of a node is complete before its turn.
+        # node is newer, so it has had its turn, and the grad of the node is complete.
         for node in sorted(inner, key=lambda node: node.serial, reverse=True):
             for child, local_grad in zip(node.children, node.local_grads):
                 child.grad += local_grad * node.grad  # rates multiply, paths add up
@@ -152,10 +152,10 @@ def dot(a, b):
 
 # ---- 4 Model ------------------------------------------------------------------------------------
 # The model reads one token at a time. For each it makes x, a vector of what it knows at this
-# position. Training, not a person, decides what each number in x means. x is made from two
-# embeddings, vectors of parameters. One is for the token, because an id is only a label. One is for
-# the position (that of BOS is 0), because attention takes a mean, as we shall see, and a mean is
-# the same in any order. Then each layer adds to x twice:
+# position. Training, not a person, decides what each number in x means. x starts as the normed sum
+# of two embeddings, vectors of parameters. One is for the token, because an id is only a label. One
+# is for the position (that of BOS is 0), because attention, below, takes a mean, in which the order
+# is lost. Then each layer of the transformer adds to x twice:
 #                               .--> rmsnorm --> attention --.    .--> rmsnorm --> mlp --.
 #                               |                            v    |                      v
 #     embeddings --> rmsnorm -> x --------------------------(+)-> x --------------------(+)-> x
@@ -187,15 +187,15 @@ def rmsnorm(x):
 def attend(query, keys, values):
     """Return the mean of the values, weighted by how well each key matches the query.
     The query is what this position looks for. Each position so far, this one included, offers a key
-    to be matched and a value (a vector, no Value) to be fetched. After "nath", the query might look
-    for the last vowel. Then the key of "a" matches best, and mostly the value of "a" is fetched.
-    Nobody says what to look for: training finds it.
+    to be matched and a value (a vector, not the class) to be fetched. After "nath", the query might
+    look for the last vowel. Then the key of "a" matches best, and mostly the value of "a" is
+    fetched. Training finds what is worth looking for.
     >>> keys, values = [[Value(math.log(3))], [Value(0.0)]], [[Value(8.0)], [Value(4.0)]]
     >>> round(attend([Value(1.0)], keys, values)[0].data, 6)  # 0.75 * 8 + 0.25 * 4
     7.0
     """
-    # Products of either sign partly cancel: a sum of n is about sqrt(n) times as large as one. Not
-    # divided by it, large scores would give one position nearly all the weight.
+    # A score adds up n products of either sign, which partly cancel, so it grows like sqrt(n). If
+    # that were not divided out, long vectors would give one position nearly all the weight.
     scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
     weights = softmax(scores)
     return [dot(weights, column) for column in zip(*values)]  # column i: number i of each value
@@ -204,11 +204,11 @@ def attend(query, keys, values):
 class GPT:
     """The model: its parameters, and how it computes with them."""
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
-        def matrix(n_out, n_in):  # random, as equal numbers in a row would stay equal
+        def matrix(n_out, n_in):  # random: else a vector's numbers would get equal gradients
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
 
         self.n_head = n_head
-        self.block_size = block_size  # how many positions there are
+        self.block_size = block_size
         self.wte = matrix(vocab_size, n_embd)  # token embeddings, one in each row
         self.wpe = matrix(block_size, n_embd)  # position embeddings, one in each row
         self.lm_head = matrix(vocab_size, n_embd)  # x -> logits (lm: language model)
@@ -247,15 +247,15 @@ class GPT:
         """Return what follows from x itself (MLP: multi-layer perceptron).
         Attention only takes means. The MLP can react to a combination: a hidden number is the match
         of x with a row of mlp_fc1, or 0 if that is negative. So it speaks up for one sort of x,
-        perhaps "a vowel, early in the name". Without relu, two matrices could do no more than one.
-        """
+        perhaps "a vowel, early in the name", and mlp_fc2 says what is then added. Without relu, two
+        matrices could do no more than one."""
         hidden = [h.relu() for h in linear(x, layer["mlp_fc1"])]
         return linear(hidden, layer["mlp_fc2"])
 
     def forward(self, token, position, cache):
         """Read one token; return vocab_size logits for the next one.
-        x is added to, never replaced (a residual connection), so it keeps what it knew. And as the
-        local gradient of + is 1, a part of each gradient goes straight down to the embeddings."""
+        Each part adds to x, none replaces it (a residual connection), so x keeps what it knew. And
+        as the local gradient of + is 1, a part of each gradient goes undiminished to the start."""
         x = rmsnorm(add(self.wte[token], self.wpe[position]))
         for layer, layer_cache in zip(self.layers, cache):
             x = add(x, self.attention(layer, rmsnorm(x), layer_cache))
@@ -268,11 +268,11 @@ class GPT:
 # loss is its surprise, -log(p), with the natural logarithm: 0 for p = 1, and the smaller p, the
 # larger. A blind guess among 27 tokens has p = 1/27, a loss of 3.30. A loss of 2.3 is that of a
 # guess among about 10, as exp(2.3) is about 10. For new names it stays well above 0, because nobody
-# can know whether "ann" goes on. One name is harder than the next, so the loss jumps up and down.
+# can know whether "ann" goes on. Some names are harder than others, so the loss jumps up and down.
 #
 # Is it learning, or memory? A name that is read once moves each parameter only a little. What stays
 # is what many names share. But a short list, read again and again, is learnt by heart: its loss
-# falls towards 0, while that of new names rises. This is memorising, and --validation shows it.
+# goes on falling, while that of new names rises. This is memorising, and --validation shows it.
 def document_loss(model, tokens):
     """Return the mean surprise over a document, block_size tokens of it at most."""
     cache = model.new_cache()
@@ -297,7 +297,7 @@ class Adam:
         self.params = params
         self.m = [0.0] * len(params)
         self.v = [0.0] * len(params)
-        self.t = 0  # steps taken
+        self.t = 0
 
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
         """Move all parameters, and clear their grads.
@@ -319,7 +319,7 @@ class Adam:
 def train(model, tokenizer, docs, steps, batch_size, learning_rate):
     """Yield the loss of each step, which learns from a batch: the next batch_size documents."""
     optimizer = Adam(model.params)
-    stream = itertools.cycle(docs)  # after the last document comes the first again
+    stream = itertools.cycle(docs)  # after the last, the first comes again
     for step in range(steps):
         batch_loss = 0.0
         for doc in itertools.islice(stream, batch_size):  # 1. take a document
@@ -340,8 +340,8 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # as likely at 0.5, 1.7 times (root of 3) at 2, and 59,049 times (3 ** 10) at 0.1.
 #
 # ChatGPT writes in the same way, with pieces of words as tokens, billions of parameters, and much
-# of the web as documents. New in kind is what follows: it is trained further, on conversations and
-# on what people preferred. Both write what is likely, true or not.
+# of the web as documents. Different in kind is only its further training, on conversations and on
+# what people preferred. Both write what is likely, true or not.
 def generate(model, tokenizer, temperature, rng, prompt=""):
     """Return a document that begins with the prompt."""
     tokens = tokenizer.encode(prompt)[:-1]  # without the BOS that would end it
@@ -349,7 +349,7 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
     for position in range(model.block_size):
         logits = model.forward(tokens[position], position, cache)
         if position < len(tokens) - 1:
-            continue  # the prompt goes on
+            continue  # the prompt goes on; only its keys and values are needed
         probs = softmax([logit / temperature for logit in logits])
         token = rng.choices(range(len(probs)), weights=[p.data for p in probs])[0]
         if token == tokenizer.bos:
@@ -408,7 +408,7 @@ def main(argv=None):
     print(f"num docs: {len(docs)}\nvocab size: {len(model.wte)}\nnum params: {len(model.params)}")
     if block_size < needed:
         print(f"long documents are cut: --block-size {needed} would read all to their end")
-    docs = [doc[:block_size] for doc in docs]
+    docs = [doc[:block_size] for doc in docs]  # no more is read
     if sys.implementation.name == "cpython":
         gc.set_threshold(1_000_000)  # graphs have no cycles to look for
     run = train(model, tokenizer, docs[:n_read], args.steps, args.batch_size, args.learning_rate)
@@ -420,7 +420,7 @@ def main(argv=None):
             losses.append(loss)
             mean = statistics.fmean(losses[-100:])
             done = step >= 100 and mean < args.target_loss
-            if step == 1 or step * 10 % args.steps < 10 or done:  # at each tenth
+            if step in (1, args.steps) or step % max(1, args.steps // 10) == 0 or done:
                 kept = [document_loss(model, tokenizer.encode(doc)).data for doc in docs[n_read:]]
                 more = f" | validation {statistics.fmean(kept):.4f}" if kept else ""
                 print(f"step {step:4} / {args.steps} | loss {loss:.4f} | mean {mean:.4f}{more}",

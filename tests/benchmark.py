@@ -3,35 +3,36 @@
     python tests/benchmark.py
 
 Both train on the same documents in turn, so that a slow spell of the machine hits both alike. The
-plain way (plain.py) has the cycle collector on, as a script has that does not think of it.
+plain way (plain.py) is timed with the cycle collector on, as a script has it that does not care,
+and off. Each figure is the median of three turns.
 """
 import gc
+import pathlib
 import random
 import statistics
 import sys
 import time
 
-from conftest import ROOT  # first: it makes microgpt importable
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 import microgpt
 import plain
 
 SIZES = [  # and how many steps are timed
-    (30, dict(n_layer=1, n_embd=16, n_head=4, block_size=16)),
+    (40, dict(n_layer=1, n_embd=16, n_head=4, block_size=16)),
     (4, dict(n_layer=2, n_embd=32, n_head=4, block_size=16)),
-    (2, dict(n_layer=4, n_embd=48, n_head=4, block_size=32)),
 ]
 
 
-def start_training(tokenizer, docs, size):
-    """Return a new model and its training, which takes a step at each next()."""
+def seconds_for_a_step(tokenizer, docs, size):
+    """Train a new model on the documents; return the mean time of a step, without the first."""
     model = microgpt.GPT(random.Random(42), tokenizer.vocab_size, **size)
-    return model, microgpt.train(model, tokenizer, docs, len(docs), 1, learning_rate=0.01)
-
-
-def seconds_for_a_step(training):
+    training = microgpt.train(model, tokenizer, docs, len(docs), 1, learning_rate=0.01)
+    next(training)  # a first step takes longer
     started = time.perf_counter()
-    next(training)
-    return time.perf_counter() - started
+    for loss in training:
+        pass
+    return (time.perf_counter() - started) / (len(docs) - 1)
 
 
 def count_nodes(loss):
@@ -46,49 +47,39 @@ def count_nodes(loss):
     return len(nodes)
 
 
-def compare(tokenizer, docs, size):
-    """Train both ways on all docs but the first; return the mean seconds and nodes of each."""
-    model, training = start_training(tokenizer, docs, size)
-    with plain.engine():
-        plain_model, plain_training = start_training(tokenizer, docs, size)
-    seconds = []
-    plain_seconds = []
-    for _ in docs:
-        if sys.implementation.name == "cpython":
-            gc.disable()  # as microgpt.py does
-        seconds.append(seconds_for_a_step(training))
-        gc.enable()
-        with plain.engine():
-            plain_seconds.append(seconds_for_a_step(plain_training))
-    training.close()
-    plain_training.close()
-    gc.disable()
-    nodes = []
-    plain_nodes = []
-    for doc in docs[1:]:
-        tokens = tokenizer.encode(doc)
-        nodes.append(count_nodes(microgpt.document_loss(model, tokens)))
-        with plain.engine():
-            plain_nodes.append(count_nodes(microgpt.document_loss(plain_model, tokens)))
-    return [statistics.mean(column)
-            for column in (seconds[1:], plain_seconds[1:], nodes, plain_nodes)]
+def nodes_of_a_step(tokenizer, docs, size):
+    model = microgpt.GPT(random.Random(42), tokenizer.vocab_size, **size)
+    return statistics.mean(count_nodes(microgpt.document_loss(model, tokenizer.encode(doc)))
+                           for doc in docs[1:])
 
 
 def main():
+    print("A training step of microgpt.py, and of the same model with a node for every operation: "
+          "about 90 seconds", flush=True)
     docs = microgpt.load_docs(ROOT / "names.txt")
     random.Random(42).shuffle(docs)
     tokenizer = microgpt.Tokenizer(docs)
-    print(f"{sys.implementation.name} {sys.version.split()[0]}: milliseconds for a training step")
-    print("n_layer n_embd block_size | microgpt    plain  ratio |   nodes      plain | "
-          "ns per parameter and token")
+    print(f"{sys.implementation.name} {sys.version.split()[0]}, milliseconds; (off): without the "
+          "cycle collector")
+    print("n_layer n_embd block_size | microgpt   plain  ratio |   (off)  ratio |   nodes    plain")
     for steps, size in SIZES:
-        docs_read = docs[:steps + 1]  # the first is not counted: a first step takes longer
-        seconds, plain_seconds, nodes, plain_nodes = compare(tokenizer, docs_read, size)
-        n_params = len(start_training(tokenizer, docs, size)[0].params)
-        tokens = statistics.mean(len(doc) + 1 for doc in docs_read[1:])
+        work = tokenizer, docs[:steps + 1], size
+        rows = []
+        for turn in range(3):
+            gc.disable()
+            row = [seconds_for_a_step(*work)]
+            with plain.engine():
+                row.append(seconds_for_a_step(*work))
+                gc.enable()
+                row.append(seconds_for_a_step(*work))
+            rows.append(row)
+        fast, off, slow = [statistics.median(column) for column in zip(*rows)]
+        nodes = nodes_of_a_step(*work)
+        with plain.engine():
+            plain_nodes = nodes_of_a_step(*work)
         print(f"{size['n_layer']:7} {size['n_embd']:6} {size['block_size']:10} | "
-              f"{1000 * seconds:8.1f} {1000 * plain_seconds:8.1f} {plain_seconds / seconds:6.1f} | "
-              f"{nodes:7,.0f} {plain_nodes:10,.0f} | {1e9 * seconds / n_params / tokens:26.0f}")
+              f"{1000 * fast:8.1f} {1000 * slow:7.1f} {slow / fast:6.1f} | {1000 * off:7.1f} "
+              f"{off / fast:6.1f} | {nodes:7,.0f} {plain_nodes:8,.0f}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,85 @@
+"""What README.md shows is what comes out."""
+import itertools
+import os
+import re
+import shlex
+import shutil
+import signal
+
+import pytest
+
+import look_inside
+import microgpt
+import seeds
+from test_script import HANGS, ROOT, start
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TEXTS, PYTHON = [re.findall(f"```{kind}\n(.*?)\n```", README, re.DOTALL) for kind in ("text", "python")]
+
+
+@pytest.fixture
+def as_published(published, monkeypatch):
+    """Training takes no time: it gives the model the parameters of the published run."""
+    def train(model, *args):
+        for param, number in zip(model.params, numbers):
+            param.data = number
+        return published[0][3]
+
+    numbers = [param.data for param in published[0][0].params]
+    monkeypatch.setattr(microgpt, "train", train)
+
+
+def lines_of(capsys, flags):
+    microgpt.main(flags.split())
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("command", re.findall("(?:^|`)python ([^-].*?|-c.*?)(?:`|$)", README, re.M))
+def test_a_command_starts_from_any_folder_where_nothing_is_installed(command):
+    for name in ("few.txt", "words.txt"):
+        shutil.copy(ROOT / "names.txt", name)
+    for name in ("microgpt.py", "names.txt", "tests/"):
+        command = command.replace(name, f"{ROOT.as_posix()}/{name}")
+    process = start("-S", *shlex.split(command))  # -S: nothing that is installed is seen
+    first = process.stdout.readline()
+    os.killpg(process.pid, signal.SIGKILL) if first and hasattr(os, "killpg") else process.kill()
+    assert re.search(r"num docs: \d+|about \d+ (seconds|minutes)", first) or "-c" in command
+
+
+def test_the_samples_before_and_after(capsys, as_published, monkeypatch):
+    after = lines_of(capsys, "--samples 10")[4:14]
+    monkeypatch.undo()
+    before = lines_of(capsys, "--steps 0 --samples 10")[4:14]
+    assert [line.split() for line in TEXTS[0].splitlines()[1:]] == [
+        (a[11:] + " " + b[11:]).split() for a, b in zip(before, after)]
+
+
+def test_the_last_lines_of_the_default_run(published):
+    assert TEXTS[1].splitlines() == [published[2][-1], published[1].splitlines()[-1]]
+
+
+@pytest.mark.parametrize("flags, shown", re.findall(r"^\| `(--.*?)` \| (.*?) \|", README, re.M))
+def test_a_flag_to_try(capsys, as_published, flags, shown):
+    names = [line.split()[2] for line in lines_of(capsys, flags) if line.startswith("sample ")]
+    assert set(re.findall("`(.*?)`", shown)) <= set(names)
+
+
+def test_learning_and_memorising(monkeypatch):
+    train = microgpt.train
+    monkeypatch.setattr(microgpt, "train", lambda *args: itertools.islice(train(*args), 300))
+    lines = (ROOT / "tests/reference_few.txt").read_text(encoding="utf-8").splitlines()
+    assert seeds.memorising(42) == seeds.rows_of(lines[:2])
+    assert set(TEXTS[2].splitlines()) <= set(lines)
+    steps, means, validations = zip(*seeds.rows_of(lines[1:]))
+    assert re.findall(r"^    line \[(.*)\]$", README, re.MULTILINE) == [
+        ", ".join(f"{number:.2f}" for number in numbers) for numbers in (means, validations)]
+
+
+def test_the_look_inside(capsys, as_published):
+    look_inside.main([])
+    assert capsys.readouterr().out.endswith(f"\n{TEXTS[3]}\n")
+
+
+def test_the_lines_for_a_look_of_your_own(capsys, as_published):
+    exec(PYTHON[0], {})
+    assert len(capsys.readouterr().out.splitlines()[-1].split()) > 9
