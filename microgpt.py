@@ -124,7 +124,7 @@ class Value:
         todo = [self]
         while todo:
             node = todo.pop()
-            node.grad = 0.0  # only a leaf adds up over calls, one for each document of a batch
+            node.grad = 0.0  # it starts anew; leaves add up over the documents of a batch
             for child in node.children:
                 if child.children and child not in inner:
                     inner.add(child)
@@ -265,8 +265,8 @@ class GPT:
 
 # ---- 5 Training ---------------------------------------------------------------------------------
 # How wrong is a prediction? If the model gave probability p to the token that really came next, the
-# loss is its surprise, -log(p), with the natural logarithm: 0 for p = 1, and the smaller p, the
-# larger. A blind guess among 27 tokens has p = 1/27, a loss of 3.30. A loss of 2.3 is that of a
+# loss is its surprise, -log(p), with the natural logarithm. It is 0 if p is 1, and grows as p
+# shrinks. A blind guess among 27 tokens has p = 1/27, a loss of 3.30. A loss of 2.3 is that of a
 # guess among about 10, as exp(2.3) is about 10. For new names it stays well above 0, because nobody
 # can know whether "ann" goes on. Some names are harder than others, so the loss jumps up and down.
 #
