@@ -103,8 +103,8 @@ def main():
             for passes in PASSES[n_embd] for seed in seeds
             if n_lines * passes <= MOST_STEPS]
     losses = run_jobs(list_of_length, sorted(jobs, key=lambda job: -job[1] * job[2]))
-    print(f"\nLists of different names, loss on {N_NEW:,} others: mean of {len(seeds)} seeds, and how "
-          "far from it they are")
+    print(f"\nLists of different names, loss on {N_NEW:,} others: mean of {len(seeds)} seeds, and "
+          "how far from it they are")
     columns = [(n_embd, passes) for n_embd in PASSES for passes in PASSES[n_embd]]
     heads = " | ".join(f"{passes} times" if n_embd == 16 else f"{passes}, {n_embd} wide"
                        for n_embd, passes in columns).replace("1 times", "once")

@@ -38,5 +38,5 @@ def test_a_finer_table_of_counts_is_better():
 def test_a_list_read_again_and_again_is_worse_for_new_names(monkeypatch):
     monkeypatch.setattr(seeds, "SIZE", TINY)
     monkeypatch.setattr(seeds, "N_NEW", 30)
-    few, many = [seeds.list_of_length(3, steps, 16, seed=1) for steps in (5, 100)]
+    few, many = [seeds.list_of_length(3, steps, 16, seed=1) for steps in (5, 60)]
     assert 3 < few < many

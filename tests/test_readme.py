@@ -14,7 +14,9 @@ import seeds
 from test_script import HANGS, ROOT, start
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TEXTS, PYTHON = [re.findall(f"```{kind}\n(.*?)\n```", README, re.DOTALL) for kind in ("text", "python")]
+TEXTS, PYTHON = [re.findall(f"```{kind}\n(.*?)\n```", README, re.DOTALL)
+                 for kind in ("text", "python")]
+COMMANDS = re.findall("(?:^|`)python ([^-].*?|-c.*?)(?:`|$)", README, re.MULTILINE)
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def lines_of(capsys, flags):
     return capsys.readouterr().out.splitlines()
 
 
-@pytest.mark.parametrize("command", re.findall("(?:^|`)python ([^-].*?|-c.*?)(?:`|$)", README, re.M))
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_starts_from_any_folder_where_nothing_is_installed(command):
     for name in ("few.txt", "words.txt"):
         shutil.copy(ROOT / "names.txt", name)
