@@ -9,7 +9,7 @@ computes them with a few thousand numbers, its parameters, which are random at f
 
 Training shows the model one name after another. It predicts each character from those before it,
 and the loss says how wrong it was. Then each parameter is moved a little, so that what really came
-becomes more likely. In less than a minute the loss on new names falls from 3.3 to about 2.4.
+becomes more likely. In less than a minute the loss on names not read falls from 3.3 to about 2.4.
 
 Inference, the use of a trained model, makes up names. A character is drawn at random, a likely one
 more often. It is appended to the text, and the model is asked again. Out come vialan, karia, yeran.
@@ -39,7 +39,7 @@ def load_docs(path):
 
 # ---- 2 Tokenizer --------------------------------------------------------------------------------
 # A model computes, so text must become numbers. It is cut into tokens, here single characters, each
-# with a number, its id: a is 0, b is 1, and so on. An id is a label: z is not more than a.
+# with a number, its id: a is 0, b is 1, ... An id is a label: z is not more than a.
 # One more token, BOS (beginning of sequence), has two jobs. It is read first, because the first
 # character must be predicted from something. It is predicted last, where it means "the end":
 #     what is read                BOS  e    m    m    a
@@ -73,7 +73,7 @@ class Value:
     >>> y.data, x.grad
     (45.0, 30.0)
 
-    Why 30? This is the graph, with local gradients on its lines (and without the constant 5):
+    Why 30? This is the graph, with local gradients on its lines (but without the constant 5):
                          .--- 3 ---.
         y --- 5 --- x * x           x
                          '--- 3 ---'
@@ -108,7 +108,7 @@ class Value:
     def relu(self):  # negative numbers become 0
         if self.data > 0:
             return Value(self.data, (self,), (1.0,))
-        return Value(0.0)  # no child, because it stays 0 if self changes a little
+        return Value(0.0)  # no child: it stays 0 if self changes a little
 
     def __neg__(self): return self * -1
     def __sub__(self, other): return self + -other
@@ -124,14 +124,14 @@ class Value:
         todo = [self]
         while todo:
             node = todo.pop()
-            node.grad = 0.0  # it starts anew; leaves add up over the documents of a batch
+            node.grad = 0.0  # an inner node starts anew; a leaf adds up over several calls
             for child in node.children:
                 if child.children and child not in inner:
                     inner.add(child)
                     todo.append(child)
         self.grad = 1.0  # self grows as fast as itself
         # 2. Hand the gradients down to the children, newest node first. What was computed from a
-        # node is newer, so it has had its turn, and the grad of the node is complete.
+        # node is newer and has handed down already, so the node's own grad is complete.
         for node in sorted(inner, key=lambda node: node.serial, reverse=True):
             for child, local_grad in zip(node.children, node.local_grads):
                 child.grad += local_grad * node.grad  # rates multiply, paths add up
@@ -143,7 +143,7 @@ def dot(a, b):
     >>> dot([Value(2.0), Value(-1.0)], [Value(3.0), Value(-4.0)]).data  # 2 * 3 + -1 * -4
     10.0
     """
-    total = 0.0  # one Value for all the * and +: that is several times as fast
+    total = 0.0  # one Value for all of it: several times as fast
     for a_i, b_i in zip(a, b):  # not sum(): newer Pythons round it differently
         total += a_i.data * b_i.data
     local_grads = [factor.data for factor in (*b, *a)]  # the other factor, as in *
@@ -152,10 +152,10 @@ def dot(a, b):
 
 # ---- 4 Model ------------------------------------------------------------------------------------
 # The model reads one token at a time. For each it makes x, a vector of what it knows at this
-# position. Training, not a person, decides what each number in x means. x starts as the normed sum
-# of two embeddings, vectors of parameters. One is for the token, because an id is only a label. One
-# is for the position (that of BOS is 0), because attention, below, takes a mean, in which the order
-# is lost. Then each layer of the transformer adds to x twice:
+# position. (Training decides what each number in x means.) x starts as the sum of two embeddings,
+# vectors of parameters. One is for the token, because an id is only a label. One is for the
+# position (that of BOS is 0): without it, attention, below, could not tell the order, because it
+# takes a mean. Then each layer of the transformer adds to x twice:
 #                               .--> rmsnorm --> attention --.    .--> rmsnorm --> mlp --.
 #                               |                            v    |                      v
 #     embeddings --> rmsnorm -> x --------------------------(+)-> x --------------------(+)-> x
@@ -167,8 +167,8 @@ def add(a, b): return [a_i + b_i for a_i, b_i in zip(a, b)]
 
 def softmax(logits):
     """Turn logits into probabilities: exp makes them positive, scale makes their sum 1.
-    exp turns a lead into a ratio. If one logit leads another by log(3), its token is 3 times as
-    likely, because exp(a + log(3)) is 3 * exp(a).
+    The lead of one logit over another becomes a ratio: if the lead is log(3), the one token is 3
+    times as likely as the other, because exp(a + log(3)) is 3 * exp(a).
     >>> [round(p.data, 6) for p in softmax([Value(math.log(3)), Value(0.0)])]
     [0.75, 0.25]
     """
@@ -194,21 +194,32 @@ def attend(query, keys, values):
     >>> round(attend([Value(1.0)], keys, values)[0].data, 6)  # 0.75 * 8 + 0.25 * 4
     7.0
     """
-    # A score adds up n products of either sign, which partly cancel, so it grows like sqrt(n). If
-    # that were not divided out, long vectors would give one position nearly all the weight.
+    # A score adds up n = len(query) products of either sign, which partly cancel, so it grows like
+    # sqrt(n). Without the division, one position would get nearly all the weight.
     scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
     weights = softmax(scores)
     return [dot(weights, column) for column in zip(*values)]  # column i: number i of each value
 
 
+def mlp(layer, x):
+    """Return what follows from x by itself. (MLP: multi-layer perceptron.)
+    Attention takes means. The MLP can react to a combination: a hidden number is the match of x
+    with a row of mlp_fc1, or 0 if that is negative. So it speaks up for one sort of x, perhaps "a
+    vowel, early in the name", and mlp_fc2 says what is then added. Without relu, two matrices could
+    do no more than one."""
+    hidden = [h.relu() for h in linear(x, layer["mlp_fc1"])]
+    return linear(hidden, layer["mlp_fc2"])
+
+
 class GPT:
     """The model: its parameters, and how it computes with them."""
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
-        def matrix(n_out, n_in):  # random: else a vector's numbers would get equal gradients
+        # Random, because equal numbers in a vector would get equal gradients and stay equal.
+        def matrix(n_out, n_in):
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
 
         self.n_head = n_head
-        self.block_size = block_size
+        self.block_size = block_size  # how many positions there are
         self.wte = matrix(vocab_size, n_embd)  # token embeddings, one in each row
         self.wpe = matrix(block_size, n_embd)  # position embeddings, one in each row
         self.lm_head = matrix(vocab_size, n_embd)  # x -> logits (lm: language model)
@@ -243,23 +254,14 @@ class GPT:
             fetched += attend(query[head], [k[head] for k in keys], [v[head] for v in values])
         return linear(fetched, layer["attn_wo"])
 
-    def mlp(self, layer, x):
-        """Return what follows from x itself (MLP: multi-layer perceptron).
-        Attention only takes means. The MLP can react to a combination: a hidden number is the match
-        of x with a row of mlp_fc1, or 0 if that is negative. So it speaks up for one sort of x,
-        perhaps "a vowel, early in the name", and mlp_fc2 says what is then added. Without relu, two
-        matrices could do no more than one."""
-        hidden = [h.relu() for h in linear(x, layer["mlp_fc1"])]
-        return linear(hidden, layer["mlp_fc2"])
-
     def forward(self, token, position, cache):
         """Read one token; return vocab_size logits for the next one.
-        Each part adds to x, none replaces it (a residual connection), so x keeps what it knew. And
-        as the local gradient of + is 1, a part of each gradient goes undiminished to the start."""
+        Each part adds to x, none replaces it (a residual connection), so x keeps what it knew. The
+        local gradient of + is 1, so a part of each gradient reaches the embeddings undiminished."""
         x = rmsnorm(add(self.wte[token], self.wpe[position]))
         for layer, layer_cache in zip(self.layers, cache):
             x = add(x, self.attention(layer, rmsnorm(x), layer_cache))
-            x = add(x, self.mlp(layer, rmsnorm(x)))
+            x = add(x, mlp(layer, rmsnorm(x)))
         return linear(x, self.lm_head)
 
 
@@ -267,7 +269,7 @@ class GPT:
 # How wrong is a prediction? If the model gave probability p to the token that really came next, the
 # loss is its surprise, -log(p), with the natural logarithm. It is 0 if p is 1, and grows as p
 # shrinks. A blind guess among 27 tokens has p = 1/27, a loss of 3.30. A loss of 2.3 is that of a
-# guess among about 10, as exp(2.3) is about 10. For new names it stays well above 0, because nobody
+# guess among 10, as exp(2.3) is about 10. For new names it stays well above 0, because nobody
 # can know whether "ann" goes on. Some names are harder than others, so the loss jumps up and down.
 #
 # Is it learning, or memory? A name that is read once moves each parameter only a little. What stays
@@ -333,15 +335,15 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 
 # ---- 6 Inference --------------------------------------------------------------------------------
 # The model writes by reading what it has written: predict, draw a token, read it, predict again,
-# until it draws BOS or the positions run out. (Always taking the likeliest token would make one
-# name only.) Nothing is learnt here.
-# Temperature makes the model careful or bold. The logits are divided by it, and so is each lead. If
-# "a" is 3 times as likely as "b" at temperature 1, which changes nothing, it is 9 times (3 squared)
-# as likely at 0.5, 1.7 times (root of 3) at 2, and 59,049 times (3 ** 10) at 0.1.
+# until it draws BOS or the positions run out. (The likeliest token each time would make one name
+# only.) Nothing is learnt here.
+# Temperature makes the model careful or bold. The logits are divided by it, and so is each lead. A
+# temperature of 1 changes nothing. If "a" is 3 times as likely as "b" then, it is 9 times (3
+# squared) as likely at 0.5, 1.7 times (root of 3) at 2, and 59,049 times (3 ** 10) at 0.1.
 #
 # ChatGPT writes in the same way, with pieces of words as tokens, billions of parameters, and much
-# of the web as documents. Different in kind is only its further training, on conversations and on
-# what people preferred. Both write what is likely, true or not.
+# of the web as documents. New in kind is further training, on conversations and on what people
+# preferred. Both write what is likely, true or not.
 def generate(model, tokenizer, temperature, rng, prompt=""):
     """Return a document that begins with the prompt."""
     tokens = tokenizer.encode(prompt)[:-1]  # without the BOS that would end it
@@ -349,7 +351,7 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
     for position in range(model.block_size):
         logits = model.forward(tokens[position], position, cache)
         if position < len(tokens) - 1:
-            continue  # the prompt goes on; only its keys and values are needed
+            continue  # the prompt goes on: this was only to fill the cache
         probs = softmax([logit / temperature for logit in logits])
         token = rng.choices(range(len(probs)), weights=[p.data for p in probs])[0]
         if token == tokenizer.bos:
@@ -370,13 +372,13 @@ FLAGS = [("--n-layer", 1, 1, "layers, each an attention and an MLP"),  # default
          ("--target-loss", 0.0, 0, "stop when the mean of 100 losses is below it"),
          ("--temperature", 0.5, 1e-6, "low is careful, high is bold"),
          ("--samples", 20, 0, "documents to make up"),
-         ("--seed", 42, 0, "the same seed gives the same samples"),
-         ("--prompt", "", "", "how the samples begin")]
+         ("--seed", 42, 0, "the same seed gives the same samples")]
 parser = argparse.ArgumentParser(usage="microgpt.py [text] [--flag value ...] (see --help)")
 parser.add_argument("text", nargs="?", help="UTF-8, a document a line (default: names.txt)",
                     default=pathlib.Path(__file__).resolve().with_name("names.txt"))
 for flag, usual, lowest, use in FLAGS:
-    parser.add_argument(flag, default=usual, type=type(usual), help=f"{use} (default: {usual!r})")
+    parser.add_argument(flag, default=usual, type=type(usual), help=f"{use} (default: {usual})")
+parser.add_argument("--prompt", default="", help="how the samples begin (default: '')")
 
 
 def main(argv=None):
@@ -396,10 +398,10 @@ def main(argv=None):
     need(docs, f"{args.text} is empty: it should have a document a line")
     n_read = len(docs) - args.validation
     need(n_read > 0, f"--validation must be less than {len(docs)}, the number of documents")
-    rng = random.Random(args.seed)  # all chance comes from here
-    rng.shuffle(docs)  # names.txt begins with girls and frequent names
+    rng = random.Random(args.seed)  # the only source of chance
+    rng.shuffle(docs)  # names.txt begins with frequent girls' names
     tokenizer = Tokenizer(docs)
-    needed = max(map(len, docs)) + 1  # + 1 to predict the end
+    needed = max(map(len, docs)) + 1  # + 1 for the end
     block_size = args.block_size or min(needed, 64)
     for char in args.prompt:
         need(char in tokenizer.chars, f"--prompt has {char!r}, which no document has")
@@ -408,7 +410,7 @@ def main(argv=None):
     print(f"num docs: {len(docs)}\nvocab size: {len(model.wte)}\nnum params: {len(model.params)}")
     if block_size < needed:
         print(f"long documents are cut: --block-size {needed} would read all to their end")
-    docs = [doc[:block_size] for doc in docs]  # no more is read
+    docs = [doc[:block_size] for doc in docs]  # the rest is not read
     if sys.implementation.name == "cpython":
         gc.set_threshold(1_000_000)  # graphs have no cycles to look for
     run = train(model, tokenizer, docs[:n_read], args.steps, args.batch_size, args.learning_rate)
@@ -433,12 +435,12 @@ def main(argv=None):
         sys.exit(f"training failed with {error!r}: a lower --learning-rate may help")
     print(f"--- made up at temperature {args.temperature} (* new: not one of the documents) ---")
     known = {"", *docs}
-    new = set()
+    made_up = set()
     for number in range(1, args.samples + 1):
         sample = generate(model, tokenizer, args.temperature, rng, args.prompt)
-        new |= {sample} - known
-        print(f"sample {number:2}: {sample}{' *' if sample in new else ''}")
-    print(f"{len(new)} different new ones in {args.samples} samples")
+        made_up.add(sample)
+        print(f"sample {number:2}: {sample}{'' if sample in known else ' *'}")
+    print(f"{len(made_up - known)} different new ones in {args.samples} samples")
     return model, tokenizer, docs, losses
 
 

@@ -7,12 +7,13 @@ documents, here 2,000 names that no training with the same seed reads. What leav
 is the difference between two trainings with the same seed, without the part and with it.
 """
 import collections
-import concurrent.futures
 import gc
 import math
+import multiprocessing
 import os
 import pathlib
 import random
+import signal
 import statistics
 import sys
 from unittest import mock
@@ -41,7 +42,7 @@ def no_sqrt(query, keys, values):
     return [dot(weights, column) for column in zip(*values)]
 
 
-def no_mlp(self, layer, x):
+def no_mlp(layer, x):
     return [Value(0.0) for _ in x]
 
 
@@ -61,7 +62,7 @@ def no_first_norm(self, token, position, cache):
     x = add(self.wte[token], self.wpe[position])
     for layer, layer_cache in zip(self.layers, cache):
         x = add(x, self.attention(layer, rmsnorm(x), layer_cache))
-        x = add(x, self.mlp(layer, rmsnorm(x)))
+        x = add(x, microgpt.mlp(layer, rmsnorm(x)))
     return linear(x, self.lm_head)
 
 
@@ -69,7 +70,7 @@ def no_residual_connections(self, token, position, cache):
     x = rmsnorm(add(self.wte[token], self.wpe[position]))
     for layer, layer_cache in zip(self.layers, cache):
         x = self.attention(layer, rmsnorm(x), layer_cache)
-        x = self.mlp(layer, rmsnorm(x))
+        x = microgpt.mlp(layer, rmsnorm(x))
     return linear(x, self.lm_head)
 
 
@@ -97,7 +98,7 @@ ROWS = {  # what is left out: what is replaced for it, by what, and the learning
     "bias correction": (Adam, "__init__", no_bias_correction, 0.01),
     "the sqrt in attention": (microgpt, "attend", no_sqrt, 0.01),
     NO_ATTENTION: (GPT, "attention", no_attention, 0.01),
-    "the MLP": (GPT, "mlp", no_mlp, 0.01),
+    "the MLP": (microgpt, "mlp", no_mlp, 0.01),
     "relu": (Value, "relu", no_relu, 0.01),
     "the position (wpe)": (GPT, "forward", no_position, 0.01),
     "attention and the position": (GPT, "forward", no_past, 0.01),
@@ -189,14 +190,22 @@ def count_table(row, seed, n_read, n_new=2000):
                             for tokens in encoded)
 
 
+def call(function_and_job):
+    function, job = function_and_job
+    return job, function(*job)
+
+
 def run_jobs(function, jobs):
     """Call a function with each tuple of arguments, on all processors; return {job: result}."""
-    print(f"{len(jobs)} trainings in {os.cpu_count()} processes", file=sys.stderr)
-    with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
-        futures = {pool.submit(function, *job): job for job in jobs}
-        for done, future in enumerate(concurrent.futures.as_completed(futures), start=1):
-            print(f"{done} / {len(jobs)}: {futures[future]}", file=sys.stderr)
-    return {job: future.result() for future, job in futures.items()}
+    n_processes = os.cpu_count()
+    print(f"{len(jobs)} trainings in {n_processes} processes", file=sys.stderr)
+    results = {}
+    ignore = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for this process, which ends the others
+    with multiprocessing.Pool(n_processes, signal.signal, ignore) as pool:
+        for job, result in pool.imap_unordered(call, [(function, job) for job in jobs]):
+            results[job] = result
+            print(f"{len(results)} / {len(jobs)}: {job}", file=sys.stderr)
+    return results
 
 
 def three(numbers):
@@ -223,17 +232,18 @@ def main():
     print(f"\n| without | costs after {STEPS:,} names | least | most |\n| --- | --- | --- | --- |")
     for row, numbers in sorted(costs.items(), key=lambda item: -statistics.fmean(item[1])):
         print(f"| {row} | {three(numbers)} |")
-    print(f"\n| loss on new names | after {STEPS:,} names | least | most "
-          f"| after {MOST_STEPS:,} names | least | most |\n| {' | '.join(['---'] * 7)} |")
-    for row in TABLES:
-        cells = [three([count_table(row, seed, n_read) for seed in SEEDS])
-                 for n_read in (STEPS, MOST_STEPS)]
-        print(f"| {row} | {' | '.join(cells)} |")
-    for row in (WHOLE, NO_ATTENTION):
-        cells = [three([losses[row, seed, steps] for seed in SEEDS])
-                 for steps in (STEPS, MOST_STEPS)]
-        print(f"| {'the model' if row == WHOLE else 'the model without attention'} | "
-              f"{' | '.join(cells)} |")
+    heads = [f"after {steps:,} names | minus the model's" for steps in (STEPS, MOST_STEPS)]
+    print(f"\n| loss on new names | {' | '.join(heads)} |\n| {' | '.join(['---'] * 5)} |")
+    for row in (*TABLES, WHOLE, NO_ATTENTION):
+        cells = []
+        for steps in (STEPS, MOST_STEPS):
+            found = [losses[row, seed, steps] if row in ROWS else count_table(row, seed, steps)
+                     for seed in SEEDS]
+            minus = [loss - losses[WHOLE, seed, steps] for loss, seed in zip(found, SEEDS)]
+            cells += [f"{statistics.fmean(found):.3f}",
+                      "" if row == WHOLE else f"{min(minus):.3f} to {max(minus):.3f}"]
+        name = {WHOLE: "the model", NO_ATTENTION: "the model without attention"}.get(row, row)
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

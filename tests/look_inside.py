@@ -53,10 +53,12 @@ def attention_weights(model, tokenizer, doc):
 def print_head(model, tokenizer, doc, head):
     """Print what a head looks at, as a triangle of weights: a row for each letter that is read."""
     letters = ["^", *doc]
-    print(f"\nWhat head {head + 1} looks at in {doc!r} (^ is BOS; a row for each letter read)")
-    print("    " + "".join(f"{letter:>5}" for letter in letters))
+    print(f"\nWhat head {head + 1} looks at in {doc!r} (a row for each letter read; ^ is BOS)")
+    print("    " + "".join(f"{letter:>5} " for letter in letters).rstrip())
     for letter, heads in zip(letters, attention_weights(model, tokenizer, doc)):
-        print(f"{letter:>4}" + "".join(f"{weight.data:5.2f}" for weight in heads[head]))
+        weights = [weight.data for weight in heads[head]]
+        cells = [f" {weight:.2f}" + ("*" if weight == max(weights) else " ") for weight in weights]
+        print(f"{letter:>4}" + "".join(cells).rstrip())
 
 
 def nearest(model, tokenizer, char):
