@@ -14,8 +14,8 @@ becomes more likely. In less than a minute the loss on names not read falls from
 Inference, the use of a trained model, makes up names. A character is drawn at random, a likely one
 more often. It is appended to the text, and the model is asked again. Out come vialan, karia, yeran.
 
-GPT means generative (it writes), pre-trained (on plain text; a chat model is trained further),
-transformer (part 4). The algorithm is that of Andrej Karpathy's microgpt (2026), written anew.
+GPT means generative (it writes), pre-trained (on plain text) and transformer (the design, in part
+4). The algorithm is that of Andrej Karpathy's microgpt (2026), written anew.
 """
 import argparse
 import gc
@@ -39,7 +39,7 @@ def load_docs(path):
 
 # ---- 2 Tokenizer --------------------------------------------------------------------------------
 # A model computes, so text must become numbers. It is cut into tokens, here single characters, each
-# with a number, its id: a is 0, b is 1, ... An id is a label: z is not more than a.
+# with a number, its id: a is 0, b is 1, ... Ids are only labels: z is not more than a.
 # One more token, BOS (beginning of sequence), has two jobs. It is read first, because the first
 # character must be predicted from something. It is predicted last, where it means "the end":
 #     what is read                BOS  e    m    m    a
@@ -73,7 +73,7 @@ class Value:
     >>> y.data, x.grad
     (45.0, 30.0)
 
-    Why 30? This is the graph, with local gradients on its lines (but without the constant 5):
+    Why 30? This is the graph, with local gradients on its lines (without the constant 5):
                          .--- 3 ---.
         y --- 5 --- x * x           x
                          '--- 3 ---'
@@ -82,19 +82,19 @@ class Value:
     as its left factor, because the right one is 3. That makes 5 * 3. Paths add up: x is the right
     factor, too, so there is another 5 * 3. And x = 3.01 does give y = 45.3005, about 0.3 more.
     """
-    __slots__ = ("data", "grad", "children", "local_grads", "serial")  # no other attributes: faster
+    __slots__ = ("data", "grad", "children", "local_grads", "serial")
     serials = itertools.count()
 
     def __init__(self, data, children=(), local_grads=()):
         self.data = data
-        self.grad = 0.0  # found by backward
+        self.grad = 0.0
         self.children = children  # a leaf of the graph, such as a parameter, has none
         self.local_grads = local_grads
-        self.serial = next(Value.serials)  # 0, 1, 2, ... in the order of creation
+        self.serial = next(Value.serials)  # 0, 1, 2, ... as created: see backward
 
     # Each operation returns Value(result, children, local gradients).
     def __add__(self, other):  # a sum grows as fast as each part
-        other = other if isinstance(other, Value) else Value(other + 0.0)  # a constant, as a float
+        other = other if isinstance(other, Value) else Value(other + 0.0)  # + 0.0: 1 becomes 1.0
         return Value(self.data + other.data, (self, other), (1.0, 1.0))
 
     def __mul__(self, other):  # the local gradient of each factor is the other factor
@@ -124,17 +124,17 @@ class Value:
         todo = [self]
         while todo:
             node = todo.pop()
-            node.grad = 0.0  # an inner node starts anew; a leaf adds up over several calls
+            node.grad = 0.0  # leaves are not cleared: a batch (part 5) adds up their grads
             for child in node.children:
                 if child.children and child not in inner:
                     inner.add(child)
                     todo.append(child)
         self.grad = 1.0  # self grows as fast as itself
-        # 2. Hand the gradients down to the children, newest node first. What was computed from a
-        # node is newer and has handed down already, so the node's own grad is complete.
+        # 2. Hand the grads down to the children, newest node first (a topological order). What was
+        # computed from a node is newer and has handed down already, so the node's grad is complete.
         for node in sorted(inner, key=lambda node: node.serial, reverse=True):
             for child, local_grad in zip(node.children, node.local_grads):
-                child.grad += local_grad * node.grad  # rates multiply, paths add up
+                child.grad += local_grad * node.grad  # chain rule: rates multiply, paths add up
 
 
 def dot(a, b):
@@ -143,19 +143,18 @@ def dot(a, b):
     >>> dot([Value(2.0), Value(-1.0)], [Value(3.0), Value(-4.0)]).data  # 2 * 3 + -1 * -4
     10.0
     """
-    total = 0.0  # one Value for all of it: several times as fast
+    total = 0.0
     for a_i, b_i in zip(a, b):  # not sum(): newer Pythons round it differently
         total += a_i.data * b_i.data
-    local_grads = [factor.data for factor in (*b, *a)]  # the other factor, as in *
-    return Value(total, (*a, *b), local_grads)
+    local_grads = [factor.data for factor in (*b, *a)]  # b for a, and a for b: as in __mul__
+    return Value(total, (*a, *b), local_grads)  # one node for all the * and +: much faster
 
 
 # ---- 4 Model ------------------------------------------------------------------------------------
 # The model reads one token at a time. For each it makes x, a vector of what it knows at this
-# position. (Training decides what each number in x means.) x starts as the sum of two embeddings,
-# vectors of parameters. One is for the token, because an id is only a label. One is for the
-# position (that of BOS is 0): without it, attention, below, could not tell the order, because it
-# takes a mean. Then each layer of the transformer adds to x twice:
+# position. x starts as the sum of two embeddings, vectors of parameters. One is for the token,
+# because an id is only a label. One is for the position (that of BOS is 0), because attention,
+# below, takes a mean, and a mean is the same in any order. Each transformer layer adds to x twice:
 #                               .--> rmsnorm --> attention --.    .--> rmsnorm --> mlp --.
 #                               |                            v    |                      v
 #     embeddings --> rmsnorm -> x --------------------------(+)-> x --------------------(+)-> x
@@ -195,7 +194,7 @@ def attend(query, keys, values):
     7.0
     """
     # A score adds up n = len(query) products of either sign, which partly cancel, so it grows like
-    # sqrt(n). Without the division, one position would get nearly all the weight.
+    # sqrt(n). Undivided, scores of long vectors would give one position nearly all the weight.
     scores = [dot(query, key) / len(query) ** 0.5 for key in keys]
     weights = softmax(scores)
     return [dot(weights, column) for column in zip(*values)]  # column i: number i of each value
@@ -214,7 +213,7 @@ def mlp(layer, x):
 class GPT:
     """The model: its parameters, and how it computes with them."""
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
-        # Random, because equal numbers in a vector would get equal gradients and stay equal.
+        # Random: if all were equal, the numbers of a vector would get equal gradients, for ever.
         def matrix(n_out, n_in):
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
 
@@ -236,8 +235,9 @@ class GPT:
         self.params = [param for w in matrices for row in w for param in row]
 
     def new_cache(self):
-        """Return lists for the keys and values of each layer. Only through them does a token reach
-        later positions. No later token is in them, so the model cannot peek."""
+        """Return lists for each layer's keys and values, so that none is computed twice. They are the
+        only way from a token to later positions. As no later token is in them, the model cannot
+        peek."""
         return [([], []) for _ in self.layers]
 
     def attention(self, layer, x, layer_cache):
@@ -248,7 +248,7 @@ class GPT:
         values.append(linear(x, layer["attn_wv"]))
         fetched = []
         head_size = len(x) // self.n_head
-        # To look for several things there are several heads, each on its own slice of the vectors.
+        # To look for several things there are several heads, each on a slice of query, key, value.
         for start in range(0, len(x), head_size):
             head = slice(start, start + head_size)
             fetched += attend(query[head], [k[head] for k in keys], [v[head] for v in values])
@@ -257,7 +257,7 @@ class GPT:
     def forward(self, token, position, cache):
         """Read one token; return vocab_size logits for the next one.
         Each part adds to x, none replaces it (a residual connection), so x keeps what it knew. The
-        local gradient of + is 1, so a part of each gradient reaches the embeddings undiminished."""
+        local gradient of + is 1, so a part of each gradient passes all layers unchanged."""
         x = rmsnorm(add(self.wte[token], self.wpe[position]))
         for layer, layer_cache in zip(self.layers, cache):
             x = add(x, self.attention(layer, rmsnorm(x), layer_cache))
@@ -268,8 +268,8 @@ class GPT:
 # ---- 5 Training ---------------------------------------------------------------------------------
 # How wrong is a prediction? If the model gave probability p to the token that really came next, the
 # loss is its surprise, -log(p), with the natural logarithm. It is 0 if p is 1, and grows as p
-# shrinks. A blind guess among 27 tokens has p = 1/27, a loss of 3.30. A loss of 2.3 is that of a
-# guess among 10, as exp(2.3) is about 10. For new names it stays well above 0, because nobody
+# shrinks. A blind guess among 27 tokens has p = 1/27, a loss of 3.30. A loss of 2.4 is that of a
+# guess among 11, as exp(2.4) is about 11. For new names it stays well above 0, because nobody
 # can know whether "ann" goes on. Some names are harder than others, so the loss jumps up and down.
 #
 # Is it learning, or memory? A name that is read once moves each parameter only a little. What stays
@@ -304,8 +304,8 @@ class Adam:
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
         """Move all parameters, and clear their grads.
         A running mean keeps the share beta of its old number and takes the rest from the new one.
-        It starts as 0. After t steps, this 0 still has the share beta ** t, so the mean is too
-        small. Dividing by the share of the gradients, 1 - beta ** t, corrects that."""
+        It starts as 0, so at first it is too small: after one step, m is only 0.15 * grad. After t
+        steps, the share of the gradients in it is 1 - beta ** t. Dividing by that corrects it."""
         self.t += 1
         m_share = 1 - beta1 ** self.t
         v_share = 1 - beta2 ** self.t
@@ -338,7 +338,7 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # until it draws BOS or the positions run out. (The likeliest token each time would make one name
 # only.) Nothing is learnt here.
 # Temperature makes the model careful or bold. The logits are divided by it, and so is each lead. A
-# temperature of 1 changes nothing. If "a" is 3 times as likely as "b" then, it is 9 times (3
+# temperature of 1 changes nothing. If "a" is 3 times as likely as "b" at 1, it is 9 times (3
 # squared) as likely at 0.5, 1.7 times (root of 3) at 2, and 59,049 times (3 ** 10) at 0.1.
 #
 # ChatGPT writes in the same way, with pieces of words as tokens, billions of parameters, and much
@@ -351,7 +351,7 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
     for position in range(model.block_size):
         logits = model.forward(tokens[position], position, cache)
         if position < len(tokens) - 1:
-            continue  # the prompt goes on: this was only to fill the cache
+            continue  # still in the prompt: its predictions are not needed
         probs = softmax([logit / temperature for logit in logits])
         token = rng.choices(range(len(probs)), weights=[p.data for p in probs])[0]
         if token == tokenizer.bos:
@@ -361,7 +361,7 @@ def generate(model, tokenizer, temperature, rng, prompt=""):
 
 
 # ---- 7 The program (the lesson is over) ---------------------------------------------------------
-FLAGS = [("--n-layer", 1, 1, "layers, each an attention and an MLP"),  # default, lowest value, use
+FLAGS = [("--n-layer", 1, 1, "layers, each an attention and an MLP"),  # flag, default, lowest, use
          ("--n-embd", 16, 1, "numbers in an embedding; a multiple of --n-head"),
          ("--n-head", 4, 1, "heads in an attention"),
          ("--block-size", 0, 0, "how much of a document is read; 0: all of the longest, up to 64"),
@@ -412,7 +412,7 @@ def main(argv=None):
         print(f"long documents are cut: --block-size {needed} would read all to their end")
     docs = [doc[:block_size] for doc in docs]  # the rest is not read
     if sys.implementation.name == "cpython":
-        gc.set_threshold(1_000_000)  # graphs have no cycles to look for
+        gc.set_threshold(1_000_000)  # faster, as graphs have no cycles
     run = train(model, tokenizer, docs[:n_read], args.steps, args.batch_size, args.learning_rate)
     losses = []
     try:
