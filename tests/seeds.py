@@ -14,13 +14,13 @@ import statistics
 import sys
 import tempfile
 
-from ablation import SIZE, loss_on_new, run_jobs, three  # it also makes microgpt importable
+from ablation import SIZE, loss_of_counts, loss_on_new, run_jobs, three
 from look_inside import ROOT, nearest, vowels_of
 import microgpt
 
 N_NEW = 1000  # the names that a loss is measured on
 LENGTHS = (50, 200, 1000, 4000)
-PASSES = {16: (1, 3, 5, 10, 20), 32: (3, 5)}  # by n_embd: how often a list is read
+PASSES = {0: (1,), 16: (1, 3, 5, 10, 20), 32: (3, 5)}  # by n_embd: how often a list is read
 MOST_STEPS = 12_000  # what takes more is left out
 RATES = {16: 0.01, 32: 0.005}  # a wider model wants a lower learning rate
 
@@ -61,13 +61,16 @@ def memorising(seed):
         return rows_of(run([str(few), *args.split()])[1])
 
 
-def list_of_length(n_lines, steps, n_embd, seed):
-    """Return the loss on new names after training on a list of n_lines different names."""
+def list_of_length(n_lines, passes, n_embd, seed):
+    """Return the loss on new names after n_lines different names were read so many times, by a
+    model as wide as n_embd, or counted, if n_embd is 0."""
     rng = random.Random(seed)
     names = sorted(set(microgpt.load_docs(ROOT / "names.txt")))
     rng.shuffle(names)
-    size = dict(SIZE, n_embd=n_embd)
-    return loss_on_new(rng, names[:n_lines], names[-N_NEW:], steps, RATES.get(n_embd, 0.01), size)
+    read, new = names[:n_lines], names[-N_NEW:]
+    if n_embd == 0:
+        return loss_of_counts(read, new)
+    return loss_on_new(rng, read, new, n_lines * passes, RATES[n_embd], dict(SIZE, n_embd=n_embd))
 
 
 def main():
@@ -99,20 +102,20 @@ def main():
         print(f"| {seed} | {validation:.3f} | {step} | {curves[seed,][-1][2]:.3f} |")
 
     seeds = [1, 2, 3]
-    jobs = [(n_lines, n_lines * passes, n_embd, seed) for n_embd in PASSES for n_lines in LENGTHS
-            for passes in PASSES[n_embd] for seed in seeds
-            if n_lines * passes <= MOST_STEPS]
-    losses = run_jobs(list_of_length, sorted(jobs, key=lambda job: -job[1] * job[2]))
+    columns = [(n_embd, passes) for n_embd in PASSES for passes in PASSES[n_embd]]
+    jobs = [(n_lines, passes, n_embd, seed) for n_lines in LENGTHS for n_embd, passes in columns
+            for seed in seeds if n_lines * passes <= MOST_STEPS]
+    losses = run_jobs(list_of_length, sorted(jobs, key=lambda job: -job[0] * job[1] * job[2]))
     print(f"\nLists of different names, loss on {N_NEW:,} others: mean of {len(seeds)} seeds, and "
           "how far from it they are")
-    columns = [(n_embd, passes) for n_embd in PASSES for passes in PASSES[n_embd]]
-    heads = " | ".join(f"{passes} times" if n_embd == 16 else f"{passes}, {n_embd} wide"
-                       for n_embd, passes in columns).replace("1 times", "once")
+    heads = {0: "counts", 16: "{} times", 32: "{} times, 32 wide"}
+    heads = " | ".join(heads[n_embd].format(passes) for n_embd, passes in columns)
+    heads = heads.replace("1 times", "once")
     print(f"\n| lines | {heads} |\n| {' | '.join(['---'] * (len(columns) + 1))} |")
     for n_lines in LENGTHS:
         cells = []
         for n_embd, passes in columns:
-            found = [losses.get((n_lines, n_lines * passes, n_embd, seed)) for seed in seeds]
+            found = [losses.get((n_lines, passes, n_embd, seed)) for seed in seeds]
             if None in found:
                 cells.append("")
             else:

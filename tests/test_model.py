@@ -39,4 +39,4 @@ def test_a_finer_table_of_counts_is_better():
 def test_a_list_of_names_can_be_learnt_by_heart(monkeypatch):
     monkeypatch.setattr(seeds, "SIZE", TINY)
     monkeypatch.setattr(seeds, "N_NEW", 9)
-    assert seeds.list_of_length(3, 60, 16, seed=1) > math.log(27)  # worse than a blind guess
+    assert seeds.list_of_length(3, 20, 16, seed=1) > math.log(27)  # worse than a blind guess
