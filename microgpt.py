@@ -213,7 +213,7 @@ def mlp(layer, x):
 class GPT:
     """The model: its parameters, and how it computes with them."""
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
-        # Random: if all were equal, the numbers of a vector would get equal gradients, for ever.
+        # Random: equal numbers in a vector would get equal gradients, and so stay equal for ever.
         def matrix(n_out, n_in):
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
 
@@ -235,9 +235,9 @@ class GPT:
         self.params = [param for w in matrices for row in w for param in row]
 
     def new_cache(self):
-        """Return lists for each layer's keys and values, so that none is computed twice. They are the
-        only way from a token to later positions. As no later token is in them, the model cannot
-        peek."""
+        """Return lists for each layer's keys and values, so that none is computed twice. They are
+        the only way from a token to later positions, and no later token is in them: the model
+        cannot peek."""
         return [([], []) for _ in self.layers]
 
     def attention(self, layer, x, layer_cache):

@@ -84,5 +84,6 @@ def test_the_look_inside(capsys, as_published):
 
 
 def test_the_lines_for_a_look_of_your_own(capsys, as_published):
+    shutil.copy(ROOT / "names.txt", ".")
     exec(PYTHON[0], {})
     assert len(capsys.readouterr().out.splitlines()[-1].split()) > 9
