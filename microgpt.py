@@ -73,7 +73,7 @@ class Value:
     >>> y.data, x.grad
     (45.0, 30.0)
 
-    Why 30? This is the graph, with local gradients on its lines (without the constant 5):
+    Why 30? This is the graph, with local gradients on its lines (the constant 5 is left out):
                          .--- 3 ---.
         y --- 5 --- x * x           x
                          '--- 3 ---'
@@ -105,7 +105,7 @@ class Value:
     def exp(self): return Value(math.exp(self.data), (self,), (math.exp(self.data),))
     def log(self): return Value(math.log(self.data), (self,), (1 / self.data,))
 
-    def relu(self):  # negative numbers become 0
+    def relu(self):
         if self.data > 0:
             return Value(self.data, (self,), (1.0,))
         return Value(0.0)  # no child: it stays 0 if self changes a little
@@ -130,8 +130,8 @@ class Value:
                     inner.add(child)
                     todo.append(child)
         self.grad = 1.0  # self grows as fast as itself
-        # 2. Hand the grads down to the children, newest node first (a topological order). What was
-        # computed from a node is newer and has handed down already, so the node's grad is complete.
+        # 2. Hand the grads down to the children, newest node first. What was computed from a node
+        # is newer and has handed down already, so the node's grad is complete.
         for node in sorted(inner, key=lambda node: node.serial, reverse=True):
             for child, local_grad in zip(node.children, node.local_grads):
                 child.grad += local_grad * node.grad  # chain rule: rates multiply, paths add up
@@ -153,8 +153,8 @@ def dot(a, b):
 # ---- 4 Model ------------------------------------------------------------------------------------
 # The model reads one token at a time. For each it makes x, a vector of what it knows at this
 # position. x starts as the sum of two embeddings, vectors of parameters. One is for the token,
-# because an id is only a label. One is for the position (that of BOS is 0), because attention,
-# below, takes a mean, and a mean is the same in any order. Each transformer layer adds to x twice:
+# because an id is only a label. One is for the position (that of BOS is 0): without it, the first
+# layer could not tell "emm" from "mem". Each transformer layer adds to x twice:
 #                               .--> rmsnorm --> attention --.    .--> rmsnorm --> mlp --.
 #                               |                            v    |                      v
 #     embeddings --> rmsnorm -> x --------------------------(+)-> x --------------------(+)-> x
@@ -205,7 +205,7 @@ def mlp(layer, x):
     Attention takes means. The MLP can react to a combination: a hidden number is the match of x
     with a row of mlp_fc1, or 0 if that is negative. So it speaks up for one sort of x, perhaps "a
     vowel, early in the name", and mlp_fc2 says what is then added. Without relu, two matrices could
-    do no more than one."""
+    do no more than one, their product."""
     hidden = [h.relu() for h in linear(x, layer["mlp_fc1"])]
     return linear(hidden, layer["mlp_fc2"])
 
@@ -213,7 +213,7 @@ def mlp(layer, x):
 class GPT:
     """The model: its parameters, and how it computes with them."""
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
-        # Random: equal numbers in a vector would get equal gradients, and so stay equal for ever.
+        # Random: if all began equal, the numbers of a vector would get equal gradients and stay so.
         def matrix(n_out, n_in):
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
 
@@ -257,7 +257,7 @@ class GPT:
     def forward(self, token, position, cache):
         """Read one token; return vocab_size logits for the next one.
         Each part adds to x, none replaces it (a residual connection), so x keeps what it knew. The
-        local gradient of + is 1, so a part of each gradient passes all layers unchanged."""
+        local gradient of + is 1, so a part of each gradient reaches the first layer unchanged."""
         x = rmsnorm(add(self.wte[token], self.wpe[position]))
         for layer, layer_cache in zip(self.layers, cache):
             x = add(x, self.attention(layer, rmsnorm(x), layer_cache))
@@ -321,7 +321,7 @@ class Adam:
 def train(model, tokenizer, docs, steps, batch_size, learning_rate):
     """Yield the loss of each step, which learns from a batch: the next batch_size documents."""
     optimizer = Adam(model.params)
-    stream = itertools.cycle(docs)  # after the last, the first comes again
+    stream = itertools.cycle(docs)  # and again from the first
     for step in range(steps):
         batch_loss = 0.0
         for doc in itertools.islice(stream, batch_size):  # 1. take a document
@@ -342,8 +342,8 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 # squared) as likely at 0.5, 1.7 times (root of 3) at 2, and 59,049 times (3 ** 10) at 0.1.
 #
 # ChatGPT writes in the same way, with pieces of words as tokens, billions of parameters, and much
-# of the web as documents. New in kind is further training, on conversations and on what people
-# preferred. Both write what is likely, true or not.
+# of the web as documents. New in kind is its further training, on conversations and on what people
+# preferred. Like this file, it writes what is likely, true or not.
 def generate(model, tokenizer, temperature, rng, prompt=""):
     """Return a document that begins with the prompt."""
     tokens = tokenizer.encode(prompt)[:-1]  # without the BOS that would end it
