@@ -11,7 +11,7 @@ import pytest
 import look_inside
 import microgpt
 import seeds
-from test_script import HANGS, ROOT, start
+from test_script import ROOT, start
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TEXTS, PYTHON = [re.findall(f"```{kind}\n(.*?)\n```", README, re.DOTALL)
