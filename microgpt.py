@@ -153,8 +153,8 @@ def dot(a, b):
 # ---- 4 Model ------------------------------------------------------------------------------------
 # The model reads one token at a time. For each it makes x, a vector of what it knows at this
 # position. x starts as the sum of two embeddings, vectors of parameters. One is for the token,
-# because an id is only a label. One is for the position (that of BOS is 0): without it, the first
-# layer could not tell "emm" from "mem". Each transformer layer adds to x twice:
+# because an id is only a label. One is for the position (that of BOS is 0), because a single
+# attention, below, sees which tokens came, not their order. Each transformer layer adds to x twice:
 #                               .--> rmsnorm --> attention --.    .--> rmsnorm --> mlp --.
 #                               |                            v    |                      v
 #     embeddings --> rmsnorm -> x --------------------------(+)-> x --------------------(+)-> x
@@ -213,7 +213,7 @@ def mlp(layer, x):
 class GPT:
     """The model: its parameters, and how it computes with them."""
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
-        # Random: if all began equal, the numbers of a vector would get equal gradients and stay so.
+        # Random, because equal numbers in a vector would get equal gradients and stay equal.
         def matrix(n_out, n_in):
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
 
@@ -305,7 +305,7 @@ class Adam:
         """Move all parameters, and clear their grads.
         A running mean keeps the share beta of its old number and takes the rest from the new one.
         It starts as 0, so at first it is too small: after one step, m is only 0.15 * grad. After t
-        steps, the share of the gradients in it is 1 - beta ** t. Dividing by that corrects it."""
+        steps, the shares of the gradients add up to 1 - beta ** t. Dividing by that corrects it."""
         self.t += 1
         m_share = 1 - beta1 ** self.t
         v_share = 1 - beta2 ** self.t
