@@ -9,7 +9,7 @@ computes them with a few thousand numbers, its parameters, which are random at f
 
 Training shows the model one name after another. It predicts each character from those before it,
 and the loss says how wrong it was. Then each parameter is moved a little, so that what really came
-becomes more likely. In less than a minute the loss on names not read falls from 3.3 to about 2.4.
+becomes more likely. In less than a minute the mean loss falls from 3.3 to 2.3 or 2.4.
 
 Inference, the use of a trained model, makes up names. A character is drawn at random, a likely one
 more often. It is appended to the text, and the model is asked again. Out come vialan, karia, yeran.
@@ -143,11 +143,11 @@ def dot(a, b):
     >>> dot([Value(2.0), Value(-1.0)], [Value(3.0), Value(-4.0)]).data  # 2 * 3 + -1 * -4
     10.0
     """
-    total = 0.0
+    total = 0.0  # all the * and + become one node: much faster
     for a_i, b_i in zip(a, b):  # not sum(): newer Pythons round it differently
         total += a_i.data * b_i.data
-    local_grads = [factor.data for factor in (*b, *a)]  # b for a, and a for b: as in __mul__
-    return Value(total, (*a, *b), local_grads)  # one node for all the * and +: much faster
+    others = (*b, *a)  # for each factor the other one, its local gradient, as in __mul__
+    return Value(total, (*a, *b), [other.data for other in others])
 
 
 # ---- 4 Model ------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def attend(query, keys, values):
 
 
 def mlp(layer, x):
-    """Return what follows from x by itself. (MLP: multi-layer perceptron.)
+    """Return what to add to x, found from x alone. (MLP: multi-layer perceptron.)
     Attention takes means. The MLP can react to a combination: a hidden number is the match of x
     with a row of mlp_fc1, or 0 if that is negative. So it speaks up for one sort of x, perhaps "a
     vowel, early in the name", and mlp_fc2 says what is then added. Without relu, two matrices could
@@ -235,9 +235,9 @@ class GPT:
         self.params = [param for w in matrices for row in w for param in row]
 
     def new_cache(self):
-        """Return lists for each layer's keys and values, so that none is computed twice. They are
-        the only way from a token to later positions, and no later token is in them: the model
-        cannot peek."""
+        """Return two lists for each layer, of keys and of values, so that none is computed twice.
+        Each position appends its own, and sees only what is in the lists. So it can look back, but
+        it cannot peek ahead."""
         return [([], []) for _ in self.layers]
 
     def attention(self, layer, x, layer_cache):
