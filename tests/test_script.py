@@ -156,7 +156,7 @@ def test_it_finds_names_txt_through_a_link_and_leaves_the_model_at_a_prompt():
     os.symlink(ROOT / "microgpt.py", "link.py")
     process = start("-i", "link.py", *TINY.split(), "--steps=2")
     out, err = process.communicate("print(len(docs), len(losses), model.n_head)\n", timeout=HANGS)
-    assert out.splitlines()[-1].endswith("32033 2 2")
+    assert "32033 2 2\n" in out
 
 
 def test_importing_it_runs_nothing_and_an_editor_can_run_it(monkeypatch):
