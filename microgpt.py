@@ -4,15 +4,15 @@
     python microgpt.py words.txt   learn from a text of your own (flags: --help)
 
 What is built here is a function, the model. Given the beginning of a text, say "emm", the model
-returns a probability for each character that could come next: "a" is likely, "q" is not. It
+returns a probability for each character that could come next: "a" is likely, "q" is not. The model
 computes them with a few thousand numbers, its parameters, which are random at first.
 
-Training shows the model one name after another. It predicts each character from those before it,
-and the loss says how wrong it was. Then each parameter is moved a little, so that what really came
-becomes more likely. In less than a minute the mean loss falls from 3.3 to 2.3 or 2.4.
+Training shows the model one name after another. The model predicts each character from those before
+it, and the loss says how wrong that was. Then each parameter is moved a little, so that what really
+came becomes more likely. In less than a minute the mean loss falls from 3.3 to about 2.4.
 
 Inference, the use of a trained model, makes up names. A character is drawn at random, a likely one
-more often. It is appended to the text, and the model is asked again. Out come vialan, karia, yeran.
+more often, and appended to the text. Then the model is asked again. Out come vialan, karia, yeran.
 
 GPT means generative (it writes), pre-trained (on plain text) and transformer (the design, in part
 4). The algorithm is that of Andrej Karpathy's microgpt (2026), written anew.
@@ -38,8 +38,8 @@ def load_docs(path):
 
 
 # ---- 2 Tokenizer --------------------------------------------------------------------------------
-# A model computes, so text must become numbers. It is cut into tokens, here single characters, each
-# with a number, its id: a is 0, b is 1, ... Ids are only labels: z is not more than a.
+# A model computes, so text must become numbers. Text is cut into tokens, here single characters,
+# each with a number, its id: a is 0, b is 1, ... Ids are only labels: z is not more than a.
 # One more token, BOS (beginning of sequence), has two jobs. It is read first, because the first
 # character must be predicted from something. It is predicted last, where it means "the end":
 #     what is read                BOS  e    m    m    a
@@ -108,7 +108,7 @@ class Value:
     def relu(self):
         if self.data > 0:
             return Value(self.data, (self,), (1.0,))
-        return Value(0.0)  # no child: it stays 0 if self changes a little
+        return Value(0.0)  # no child: below 0, the result does not depend on self
 
     def __neg__(self): return self * -1
     def __sub__(self, other): return self + -other
@@ -120,9 +120,9 @@ class Value:
 
     def backward(self):
         """For each leaf, find how fast self grows with it, and add that to the leaf's grad."""
-        inner = {self}  # 1. collect self and all Values between self and the leaves
+        inner = {self}
         todo = [self]
-        while todo:
+        while todo:  # 1. collect self and all Values between self and the leaves
             node = todo.pop()
             node.grad = 0.0  # leaves are not cleared: a batch (part 5) adds up their grads
             for child in node.children:
@@ -138,28 +138,28 @@ class Value:
 
 
 def dot(a, b):
-    """Return a[0] * b[0] + a[1] * b[1] + ... for two vectors (lists of numbers). It measures their
-    match: it is large if both are large in the same places, with the same signs.
+    """Return a[0] * b[0] + a[1] * b[1] + ... for two vectors (lists of numbers): their match, which
+    is large if both are large in the same places, with the same signs.
     >>> dot([Value(2.0), Value(-1.0)], [Value(3.0), Value(-4.0)]).data  # 2 * 3 + -1 * -4
     10.0
     """
-    total = 0.0  # all the * and + become one node: much faster
+    total = 0.0
     for a_i, b_i in zip(a, b):  # not sum(): newer Pythons round it differently
         total += a_i.data * b_i.data
-    others = (*b, *a)  # for each factor the other one, its local gradient, as in __mul__
-    return Value(total, (*a, *b), [other.data for other in others])
+    others = (*b, *a)  # each factor's local gradient is the other one, as in __mul__
+    return Value(total, (*a, *b), [other.data for other in others])  # one node for all: much faster
 
 
 # ---- 4 Model ------------------------------------------------------------------------------------
 # The model reads one token at a time. For each it makes x, a vector of what it knows at this
 # position. x starts as the sum of two embeddings, vectors of parameters. One is for the token,
-# because an id is only a label. One is for the position (that of BOS is 0), because a single
+# because an id is only a label. One is for the position (BOS is at 0), because a single
 # attention, below, sees which tokens came, not their order. Each transformer layer adds to x twice:
 #                               .--> rmsnorm --> attention --.    .--> rmsnorm --> mlp --.
 #                               |                            v    |                      v
 #     embeddings --> rmsnorm -> x --------------------------(+)-> x --------------------(+)-> x
 #                    (once)     '------------------ one layer of n_layer ----------------'
-# The last x is turned into logits, one for each token: the higher, the likelier.
+# The last x is turned into logits, one for each token that may come: the higher, the likelier.
 def linear(x, w): return [dot(x, row) for row in w]  # w is a matrix; each row gives one number
 def add(a, b): return [a_i + b_i for a_i, b_i in zip(a, b)]
 
@@ -178,7 +178,7 @@ def softmax(logits):
 
 
 def rmsnorm(x):
-    """Divide x by its root mean square: what is computed from it is then neither huge nor tiny."""
+    """Divide x by its root mean square, so that what comes next is neither huge nor tiny."""
     scale = (dot(x, x) / len(x) + 1e-5) ** -0.5  # 1e-5: never divide by 0
     return [x_i * scale for x_i in x]
 
@@ -213,7 +213,7 @@ def mlp(layer, x):
 class GPT:
     """The model: its parameters, and how it computes with them."""
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
-        # Random, because equal numbers in a vector would get equal gradients and stay equal.
+        # Random: equal parameters would get equal gradients within each vector, and stay equal.
         def matrix(n_out, n_in):
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
 
@@ -241,7 +241,7 @@ class GPT:
         return [([], []) for _ in self.layers]
 
     def attention(self, layer, x, layer_cache):
-        """Return what this position fetches. Its own key and value join the cache."""
+        """Return what to add to x, fetched from the positions so far. This one joins the cache."""
         keys, values = layer_cache
         query = linear(x, layer["attn_wq"])
         keys.append(linear(x, layer["attn_wk"]))
@@ -267,10 +267,10 @@ class GPT:
 
 # ---- 5 Training ---------------------------------------------------------------------------------
 # How wrong is a prediction? If the model gave probability p to the token that really came next, the
-# loss is its surprise, -log(p), with the natural logarithm. It is 0 if p is 1, and grows as p
+# loss is its surprise, -log(p), with the natural logarithm. The loss is 0 if p is 1, and grows as p
 # shrinks. A blind guess among 27 tokens has p = 1/27, a loss of 3.30. A loss of 2.4 is that of a
-# guess among 11, as exp(2.4) is about 11. For new names it stays well above 0, because nobody
-# can know whether "ann" goes on. Some names are harder than others, so the loss jumps up and down.
+# guess among exp(2.4), about 11. For new names the loss stays well above 0: nobody can know whether
+# "ann" goes on. Some names are harder than others, so the loss jumps up and down.
 #
 # Is it learning, or memory? A name that is read once moves each parameter only a little. What stays
 # is what many names share. But a short list, read again and again, is learnt by heart: its loss
@@ -305,7 +305,7 @@ class Adam:
         """Move all parameters, and clear their grads.
         A running mean keeps the share beta of its old number and takes the rest from the new one.
         It starts as 0, so at first it is too small: after one step, m is only 0.15 * grad. After t
-        steps, the shares of the gradients add up to 1 - beta ** t. Dividing by that corrects it."""
+        steps, the gradients' shares add up to 1 - beta ** t. Dividing by this sum corrects it."""
         self.t += 1
         m_share = 1 - beta1 ** self.t
         v_share = 1 - beta2 ** self.t
@@ -321,7 +321,7 @@ class Adam:
 def train(model, tokenizer, docs, steps, batch_size, learning_rate):
     """Yield the loss of each step, which learns from a batch: the next batch_size documents."""
     optimizer = Adam(model.params)
-    stream = itertools.cycle(docs)  # and again from the first
+    stream = itertools.cycle(docs)  # after the last, the first again
     for step in range(steps):
         batch_loss = 0.0
         for doc in itertools.islice(stream, batch_size):  # 1. take a document
@@ -335,11 +335,11 @@ def train(model, tokenizer, docs, steps, batch_size, learning_rate):
 
 # ---- 6 Inference --------------------------------------------------------------------------------
 # The model writes by reading what it has written: predict, draw a token, read it, predict again,
-# until it draws BOS or the positions run out. (The likeliest token each time would make one name
+# until it draws BOS or the positions run out. (Always the likeliest token would make one name
 # only.) Nothing is learnt here.
 # Temperature makes the model careful or bold. The logits are divided by it, and so is each lead. A
 # temperature of 1 changes nothing. If "a" is 3 times as likely as "b" at 1, it is 9 times (3
-# squared) as likely at 0.5, 1.7 times (root of 3) at 2, and 59,049 times (3 ** 10) at 0.1.
+# squared) as likely at 0.5, 1.7 times (sqrt of 3) at 2, and 59,049 times (3 ** 10) at 0.1.
 #
 # ChatGPT writes in the same way, with pieces of words as tokens, billions of parameters, and much
 # of the web as documents. New in kind is its further training, on conversations and on what people
