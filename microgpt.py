@@ -5,7 +5,7 @@
 
 What is built here is a function, the model. Given the beginning of a text, say "emm", the model
 returns a probability for each character that could come next: "a" is likely, "q" is not. The model
-computes them with a few thousand numbers, its parameters, which are random at first.
+computes these probabilities with a few thousand numbers, its parameters, which are random at first.
 
 Training shows the model one name after another. The model predicts each character from those before
 it, and the loss says how wrong that was. Then each parameter is moved a little, so that what really
@@ -63,8 +63,8 @@ class Tokenizer:
 # Training asks of each parameter: if it grew a little, how fast would the loss grow? The answer is
 # its gradient (in school, a derivative). Training moves the parameter the opposite way.
 # Autograd finds all gradients at once. Each number is a Value, which remembers its children (the
-# Values it was computed from) and its local gradients (how fast it grows with each child). These
-# links form a graph that leads from the loss back to the parameters.
+# Values it was computed from) and its local gradients (how fast this Value grows with each child).
+# These links form a graph that leads from the loss back to the parameters.
 class Value:
     """A number that remembers how it was computed.
     >>> x = Value(3.0)
@@ -146,15 +146,15 @@ def dot(a, b):
     total = 0.0
     for a_i, b_i in zip(a, b):  # not sum(): newer Pythons round it differently
         total += a_i.data * b_i.data
-    others = (*b, *a)  # each factor's local gradient is the other one, as in __mul__
+    others = (*b, *a)  # for each of (*a, *b) the other factor, its local gradient: see __mul__
     return Value(total, (*a, *b), [other.data for other in others])  # one node for all: much faster
 
 
 # ---- 4 Model ------------------------------------------------------------------------------------
 # The model reads one token at a time. For each it makes x, a vector of what it knows at this
 # position. x starts as the sum of two embeddings, vectors of parameters. One is for the token,
-# because an id is only a label. One is for the position (BOS is at 0), because a single
-# attention, below, sees which tokens came, not their order. Each transformer layer adds to x twice:
+# because an id is only a label. One is for the position (BOS is at 0), because attention, below,
+# sees which tokens came, not their order. Each transformer layer adds to x twice:
 #                               .--> rmsnorm --> attention --.    .--> rmsnorm --> mlp --.
 #                               |                            v    |                      v
 #     embeddings --> rmsnorm -> x --------------------------(+)-> x --------------------(+)-> x
@@ -178,7 +178,7 @@ def softmax(logits):
 
 
 def rmsnorm(x):
-    """Divide x by its root mean square, so that what comes next is neither huge nor tiny."""
+    """Divide x by its root mean square, so that what is computed next is neither huge nor tiny."""
     scale = (dot(x, x) / len(x) + 1e-5) ** -0.5  # 1e-5: never divide by 0
     return [x_i * scale for x_i in x]
 
@@ -203,9 +203,9 @@ def attend(query, keys, values):
 def mlp(layer, x):
     """Return what to add to x, found from x alone. (MLP: multi-layer perceptron.)
     Attention takes means. The MLP can react to a combination: a hidden number is the match of x
-    with a row of mlp_fc1, or 0 if that is negative. So it speaks up for one sort of x, perhaps "a
-    vowel, early in the name", and mlp_fc2 says what is then added. Without relu, two matrices could
-    do no more than one, their product."""
+    with a row of mlp_fc1, or 0 if that is negative. So the number speaks up for one sort of x,
+    perhaps "a vowel, early in the name", and mlp_fc2 says what is then added. Without relu, two
+    matrices could do no more than one, their product."""
     hidden = [h.relu() for h in linear(x, layer["mlp_fc1"])]
     return linear(hidden, layer["mlp_fc2"])
 
@@ -213,7 +213,7 @@ def mlp(layer, x):
 class GPT:
     """The model: its parameters, and how it computes with them."""
     def __init__(self, rng, vocab_size, n_layer, n_embd, n_head, block_size):
-        # Random: equal parameters would get equal gradients within each vector, and stay equal.
+        # Random: had all begun equal, a vector's numbers would get equal gradients and stay equal.
         def matrix(n_out, n_in):
             return [[Value(rng.gauss(0, 0.08)) for _ in range(n_in)] for _ in range(n_out)]
 
@@ -241,7 +241,7 @@ class GPT:
         return [([], []) for _ in self.layers]
 
     def attention(self, layer, x, layer_cache):
-        """Return what to add to x, fetched from the positions so far. This one joins the cache."""
+        """Cache this position. Return what to add to x, fetched from the positions so far."""
         keys, values = layer_cache
         query = linear(x, layer["attn_wq"])
         keys.append(linear(x, layer["attn_wk"]))
@@ -257,7 +257,7 @@ class GPT:
     def forward(self, token, position, cache):
         """Read one token; return vocab_size logits for the next one.
         Each part adds to x, none replaces it (a residual connection), so x keeps what it knew. The
-        local gradient of + is 1, so a part of each gradient reaches the first layer unchanged."""
+        local gradient of + is 1, so some of each gradient reaches the first layer unfaded."""
         x = rmsnorm(add(self.wte[token], self.wpe[position]))
         for layer, layer_cache in zip(self.layers, cache):
             x = add(x, self.attention(layer, rmsnorm(x), layer_cache))
@@ -304,8 +304,8 @@ class Adam:
     def step(self, learning_rate, beta1=0.85, beta2=0.99, eps=1e-8):
         """Move all parameters, and clear their grads.
         A running mean keeps the share beta of its old number and takes the rest from the new one.
-        It starts as 0, so at first it is too small: after one step, m is only 0.15 * grad. After t
-        steps, the gradients' shares add up to 1 - beta ** t. Dividing by this sum corrects it."""
+        The mean starts as 0, so at first it is too small: after one step, m is only 0.15 * grad.
+        After t steps, the gradients' shares add up to 1 - beta ** t. Dividing by this mends it."""
         self.t += 1
         m_share = 1 - beta1 ** self.t
         v_share = 1 - beta2 ** self.t
