@@ -17,7 +17,8 @@ from test_script import ROOT, start
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TEXTS, PYTHON = [re.findall(f"```{kind}\n(.*?)\n```", README, re.DOTALL)
                  for kind in ("text", "python")]
-COMMANDS = re.findall("(?:^|`)python ([^-].*?|-c.*?)(?:`|$)", README, re.MULTILINE)
+COMMANDS = re.findall("(?:^|`)python ([^-].*?)(?:`|$)", README, re.MULTILINE)
+LISTS = re.findall("^python (-c .*)", README, re.MULTILINE)
 
 
 @pytest.fixture
@@ -46,7 +47,16 @@ def test_a_command_starts_from_any_folder_where_nothing_is_installed(command):
     process = start("-S", *shlex.split(command))  # -S: nothing that is installed is seen
     first = process.stdout.readline()
     os.killpg(process.pid, signal.SIGKILL) if first and hasattr(os, "killpg") else process.kill()
-    assert re.search(r"num docs: \d+|about \d+ (seconds|minutes)", first) or "-c" in command
+    assert re.search(r"num docs: \d+|about \d+ (seconds|minutes)", first)
+
+
+@pytest.mark.parametrize("command, path, first, n_docs", [
+    (*LISTS[:1], "few.txt", "emma", 700), (*LISTS[1:], "boys.txt", "liam", 1000)])
+def test_a_command_makes_a_list(command, path, first, n_docs):
+    shutil.copy(ROOT / "names.txt", ".")
+    start("-S", *shlex.split(command)).wait()
+    docs = microgpt.load_docs(path)
+    assert (docs[0], len(docs)) == (first, n_docs)
 
 
 def test_the_samples_before_and_after(capsys, published, as_published, monkeypatch):
