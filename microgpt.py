@@ -153,7 +153,7 @@ def dot(a, b):
 # ---- 4 Model ------------------------------------------------------------------------------------
 # The model reads one token at a time. For each it makes x, a vector of what it knows at this
 # position. x starts as the sum of two embeddings, vectors of parameters. One is for the token,
-# because an id is only a label. One is for the position (BOS is at 0), because attention, below,
+# because an id is only a label. One is for the position (BOS is at 0), because attention by itself
 # sees which tokens came, not their order. Each transformer layer adds to x twice:
 #                               .--> rmsnorm --> attention --.    .--> rmsnorm --> mlp --.
 #                               |                            v    |                      v
@@ -257,7 +257,7 @@ class GPT:
     def forward(self, token, position, cache):
         """Read one token; return vocab_size logits for the next one.
         Each part adds to x, none replaces it (a residual connection), so x keeps what it knew. The
-        local gradient of + is 1, so some of each gradient reaches the first layer unfaded."""
+        local gradient of + is 1: along the +, a gradient reaches the first layer unchanged."""
         x = rmsnorm(add(self.wte[token], self.wpe[position]))
         for layer, layer_cache in zip(self.layers, cache):
             x = add(x, self.attention(layer, rmsnorm(x), layer_cache))
